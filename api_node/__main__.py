@@ -1,0 +1,48 @@
+"""`python -m api_node`: one API node in the foreground.
+
+Exit status: 0 after a drained stop, 78 for wrong settings, 1 for anything else.
+"""
+
+import os
+import sys
+
+import structlog
+import uvloop
+
+from api_node.app import build_app
+from api_node.node import Node
+from shared import logs
+from shared.clock import SystemClock
+from shared.http.serve import PortTaken, listen, serve
+from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, load_settings, with_secrets
+
+log = structlog.get_logger("api_node")
+
+
+def main() -> int:
+    try:
+        settings = with_secrets(load_settings(os.environ))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_BAD_SETTINGS
+    logs.configure(f"api:{settings.api_port}", level=settings.log_level, as_json=settings.is_production)
+    try:
+        uvloop.run(_run(settings))
+    except PortTaken as error:
+        log.error("not_started", reason=str(error))
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    listener = listen(settings.api_host, settings.api_port)
+    node = Node.build(settings, SystemClock())
+    await node.start()
+    log.info("serving", port=settings.api_port)
+    await serve(build_app(node), listener, on_stop=node.begin_stop)
+    await node.stop()
+    log.info("drained")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

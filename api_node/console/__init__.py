@@ -1,0 +1,1 @@
+"""The `/api` door: people on the board (seed 000)."""

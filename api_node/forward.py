@@ -1,0 +1,103 @@
+"""From a checked request to a command, its idempotency key and fingerprint, and back to an HTTP answer."""
+
+import hashlib
+import hmac
+import re
+import uuid
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from api_node.node import Node
+from api_node.queue_client import Outcome
+from shared.errors import FieldError, Invalid, PreconditionFailed, VersionConflict
+from shared.model import User
+
+_KEY: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
+_ETAG: Final = re.compile(r'^"v([1-9][0-9]{0,9})"$')
+_MAX_VERSION: Final = 2**31 - 1
+
+
+async def forward(
+    request: Request,
+    command_type: str,
+    data: dict[str, Any],
+    *,
+    actor: User | None,
+    raw: bytes = b"",
+    expected_version: int | None = None,
+) -> Outcome:
+    """Send a command on behalf of `actor` (None: a stranger on this open route) and wait for its outcome.
+
+    `raw` is the client's body, for the fingerprint. Raises the refusal; a version conflict on an `If-Match` header
+    becomes PreconditionFailed.
+    """
+    node = Node.of(request)
+    from_header = if_match_version(request)
+    command = {
+        "type": command_type,
+        "data": data,
+        "actor": {"userId": actor.id} if actor else {"anonymous": request.scope["route"].path},
+        # a key of our own where the client sent none, so that our own resending can never apply twice
+        "idempotencyKey": idempotency_key(request) or uuid.uuid4().hex,
+        "expectedVersion": from_header if from_header is not None else expected_version,
+        "fingerprint": _fingerprint(request, raw, node.settings.jwt_secret),
+        "requestId": request.state.request_id,
+    }
+    try:
+        return await node.queue.submit(command)
+    except VersionConflict as conflict:
+        if from_header is None:
+            raise
+        raise PreconditionFailed(extra=conflict.extra) from None
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The client's `Idempotency-Key`, bare or as a quoted string (IETF draft). Raises Invalid for a malformed one."""
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    key = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
+    if not _KEY.match(key):
+        raise Invalid(errors=[FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
+    return key
+
+
+def if_match_version(request: Request) -> int | None:
+    """The version an `If-Match` header names; None without one, or for `*`. Raises PreconditionFailed for a tag that
+    can be no version of ours."""
+    given = request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    match = _ETAG.match(given.strip())
+    if match is None or int(match[1]) > _MAX_VERSION:
+        raise PreconditionFailed('If-Match takes one strong tag such as "v3"')
+    return int(match[1])
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that names the version of what is sent."""
+    return {"ETag": f'"v{version}"'}
+
+
+def written(outcome: Outcome) -> dict[str, str]:
+    """The headers of a write's answer."""
+    headers = {"Idempotency-Replayed": "true"} if outcome.is_replayed else {}
+    version = outcome.data.get("version")
+    return headers | (etag(version) if version else {})
+
+
+def _fingerprint(request: Request, raw: bytes, secret: str) -> str:
+    """What tells two requests under one key apart: method, path, query, If-Match, body.
+
+    Keyed with our secret: a body may hold a password, and a plain hash of it could be guessed from the database.
+    """
+    parts = [
+        request.method.encode(),
+        request.scope["raw_path"] if request.scope.get("raw_path") else request.url.path.encode(),
+        request.scope["query_string"],
+        request.headers.get("if-match", "").encode(),
+        raw,
+    ]
+    said = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return hmac.new(b"fingerprint:" + secret.encode(), said, hashlib.sha256).hexdigest()

@@ -1,0 +1,66 @@
+"""What the handlers of one node share: built once at start, found by every handler through `Node.of(request)`."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+
+from api_node.passwords import Passwords
+from api_node.queue_client import QueueClient
+from api_node.tokens import AccessTokens
+from shared.clock import Clock
+from shared.db.database import reader_engine
+from shared.http.context import HttpMetrics
+from shared.settings import Settings
+
+
+@dataclass(slots=True)
+class Node:
+    """The parts of a node. `is_stopping` turns the health check off before the listener closes."""
+
+    settings: Settings
+    clock: Clock
+    engine: AsyncEngine
+    queue: QueueClient
+    tokens: AccessTokens
+    passwords: Passwords
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    http_metrics: HttpMetrics = field(init=False)
+    is_stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.http_metrics = HttpMetrics(self.registry)
+
+    @classmethod
+    def build(cls, settings: Settings, clock: Clock) -> Self:
+        """A node on its settings; nothing is connected yet."""
+        return cls(
+            settings=settings,
+            clock=clock,
+            engine=reader_engine(settings.database, settings.db_pool_size),
+            queue=QueueClient(settings.queue_url, settings.queue_secret, clock),
+            tokens=AccessTokens(settings.jwt_secret, ttl_s=settings.token_ttl_s, clock=clock),
+            passwords=Passwords(),
+        )
+
+    @staticmethod
+    def of(request: Request) -> "Node":
+        """The node that serves this request."""
+        node: Node = request.app.state.node
+        return node
+
+    def begin_stop(self) -> None:
+        """Fail health checks from now on."""
+        self.is_stopping = True
+
+    async def start(self) -> None:
+        await self.queue.start()
+
+    async def stop(self) -> None:
+        """Wait for writes under way, close every connection."""
+        self.begin_stop()
+        await self.queue.close()
+        self.passwords.close()
+        await self.engine.dispose()

@@ -1,0 +1,44 @@
+"""Passwords: argon2id (RFC 9106), off the event loop, a few at a time.
+
+One hash takes tens of milliseconds and 64 MiB: unbounded, a handful of logins would take the node's memory.
+"""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+AT_ONCE: Final = max(2, os.cpu_count() or 2)
+MIN_BYTES: Final = 8
+MAX_BYTES: Final = 1_024
+
+
+class Passwords:
+    """Hashes and verifies. Callers past the limit wait their turn."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
+        # verified against when there is no such account, so that absence costs the same work as a wrong password
+        self._nobody = self._hasher.hash("nobody has this password")
+
+    async def hash(self, password: str) -> str:
+        """The argon2id hash, salt and parameters included."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        """Whether it is the password that was hashed. `stored` None (no such account): False, at the same cost."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, stored, password)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, stored: str | None, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored or self._nobody, password) and stored is not None
+        except (VerificationError, InvalidHashError):
+            return False

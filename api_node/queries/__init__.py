@@ -1,0 +1,1 @@
+"""Every SELECT of a node, one file for each aggregate, over a read-only connection."""

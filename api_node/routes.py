@@ -1,0 +1,86 @@
+"""Every route of every door on one page, each with what it takes to call it. Nothing is open by omission: a row
+cannot be written without its policy, and `guard` is the only way from a row to a handler."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api_node import observe
+from api_node.authenticate import authenticate
+from api_node.console import auth, tasks
+from shared.errors import Forbidden
+from shared.policy import Permission, has_permission
+
+Policy = Permission | Literal["open"]
+Handler = Callable[..., Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the table. An open handler takes the request; any other one the signed-in person too."""
+
+    method: str
+    path: str
+    handler: Handler
+    policy: Policy
+
+
+TABLE: Final[tuple[Entry, ...]] = (
+    Entry("POST", "/api/auth/register", auth.register, "open"),
+    Entry("POST", "/api/auth/login", auth.login, "open"),
+    Entry("GET", "/api/tasks", tasks.list_tasks, Permission.BOARD_VIEW),
+    Entry("POST", "/api/tasks", tasks.create_task, Permission.BOARD_CREATE),
+    Entry("GET", "/api/tasks/{id}", tasks.get_task, Permission.BOARD_VIEW),
+    Entry("PATCH", "/api/tasks/{id}", tasks.change_task, Permission.BOARD_UPDATE),
+    Entry("DELETE", "/api/tasks/{id}", tasks.delete_task, Permission.BOARD_DELETE),
+    Entry("GET", "/api/queue/status", observe.get_queue_status, Permission.SYSTEM_VIEW),
+    Entry("GET", "/api/health", observe.get_health, "open"),
+    Entry("GET", "/livez", observe.get_livez, "open"),
+    Entry("GET", "/readyz", observe.get_readyz, "open"),
+    Entry("GET", "/health", observe.get_health, "open"),
+    Entry("GET", "/health/database", observe.get_database_health, "open"),
+    Entry("GET", "/health/redis", observe.get_redis_health, "open"),
+    Entry("GET", "/api/v1/health", observe.get_health, "open"),
+    Entry("GET", "/api/v1/health/database", observe.get_database_health, "open"),
+    Entry("GET", "/api/v1/health/redis", observe.get_redis_health, "open"),
+    Entry("GET", "/v1/health", observe.get_health, "open"),
+    Entry("GET", "/metrics", observe.get_metrics, "open"),
+)
+
+
+def routes() -> list[Route]:
+    """The table as Starlette's routes, methods of one path together, so that another method is a 405."""
+    by_path: dict[str, dict[str, Entry]] = {}
+    for entry in TABLE:
+        by_path.setdefault(entry.path, {})[entry.method] = entry
+    return [Route(path, _by_method(entries), methods=list(entries)) for path, entries in by_path.items()]
+
+
+def _by_method(entries: dict[str, Entry]) -> Endpoint:
+    guarded = {method: guard(entry) for method, entry in entries.items()}
+
+    async def dispatch(request: Request) -> Response:
+        # Starlette adds HEAD wherever there is GET
+        return await guarded["GET" if request.method == "HEAD" else request.method](request)
+
+    return dispatch
+
+
+def guard(entry: Entry) -> Endpoint:
+    """The handler behind its policy: 401 without a valid token, 403 without the right."""
+    if entry.policy == "open":
+        return entry.handler
+    permission = Permission(entry.policy)
+
+    async def checked(request: Request) -> Response:
+        user = await authenticate(request)
+        if not has_permission(user, permission):
+            raise Forbidden
+        return await entry.handler(request, user)
+
+    return checked

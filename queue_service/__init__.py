@@ -1,0 +1,1 @@
+"""The single writer: commands in, batched version-checked commits out."""

@@ -1,0 +1,134 @@
+"""create-task, update-task, delete-task (seed 000): the board's writes."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from queue_service.domain.command import Answer, Command, CommandKind, Decision, Event, Needs
+from queue_service.domain.workingset import Change, WorkingSet
+from shared.commands import NewTask, TaskPatch, TaskRef
+from shared.errors import FieldError, Invalid, NotFound, VersionConflict
+from shared.model import Task, task_view
+from shared.policy import Permission, sees_task
+
+
+def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime) -> Decision:
+    """Put a task on the board, in its creator's department."""
+    creator = working.users.get(command.actor_id or data.createdByUserId or 0)
+    if creator is None:
+        raise _invalid("createdByUserId", "names no user")
+    _require_assignee(data.assignedToUserId, working)
+    task = Task(
+        id=working.ids.next(Task),
+        title=data.title,
+        category=data.category,
+        tag=data.tag,
+        description=data.description,
+        status=data.status,
+        created_by_user_id=creator.id,
+        assigned_to_user_id=data.assignedToUserId,
+        department_id=creator.department_id,
+        version=1,
+        created_at=now,
+        updated_at=now,
+        deleted_at=None,
+    )
+    return _decision(201, "task.created", command, None, task)
+
+
+def _update(data: TaskPatch, command: Command, working: WorkingSet, now: datetime) -> Decision:
+    """Change some members, version-checked when the caller says which version it saw."""
+    before = _visible_task(data.taskId, command, working)
+    given = data.updates.model_fields_set
+    if not given:
+        raise _invalid("updates", "names nothing to change")
+    if "assignedToUserId" in given:
+        _require_assignee(data.updates.assignedToUserId, working)
+    members: dict[str, Any] = {_COLUMN_OF[name]: getattr(data.updates, name) for name in given}
+    after = replace(before, **members, version=before.version + 1, updated_at=now)
+    return _decision(200, "task.updated", command, before, after)
+
+
+def _delete(data: TaskRef, command: Command, working: WorkingSet, now: datetime) -> Decision:
+    """Take a task off the board. The row stays, marked deleted."""
+    before = _visible_task(data.taskId, command, working)
+    after = replace(before, version=before.version + 1, updated_at=now, deleted_at=now)
+    return _decision(200, "task.deleted", command, before, after)
+
+
+def _people(*ids: int | None) -> frozenset[int]:
+    return frozenset(i for i in ids if i is not None)
+
+
+CREATE_TASK: Final = CommandKind(
+    name="create-task",
+    lane="board",
+    permission=Permission.BOARD_CREATE,
+    data=NewTask,
+    needs=lambda data: Needs(user_ids=_people(data.createdByUserId, data.assignedToUserId)),
+    decide=_create,
+)
+
+UPDATE_TASK: Final = CommandKind(
+    name="update-task",
+    lane="board",
+    permission=Permission.BOARD_UPDATE,
+    data=TaskPatch,
+    needs=lambda data: Needs(frozenset({data.taskId}), _people(data.updates.assignedToUserId)),
+    decide=_update,
+    shard=lambda data: int(data.taskId),
+)
+
+DELETE_TASK: Final = CommandKind(
+    name="delete-task",
+    lane="board",
+    permission=Permission.BOARD_DELETE,
+    data=TaskRef,
+    needs=lambda data: Needs(frozenset({data.taskId})),
+    decide=_delete,
+    shard=lambda data: int(data.taskId),
+)
+
+_COLUMN_OF: Final[dict[str, str]] = {
+    "title": "title",
+    "category": "category",
+    "tag": "tag",
+    "description": "description",
+    "status": "status",
+    "assignedToUserId": "assigned_to_user_id",
+}
+
+
+def _visible_task(task_id: int, command: Command, working: WorkingSet) -> Task:
+    """The task as the actor sees it now. Raises NotFound, and VersionConflict with the current task."""
+    task = working.tasks.get(task_id)
+    if task is None or task.deleted_at is not None:
+        raise NotFound
+    if command.actor_id is not None and not sees_task(working.users[command.actor_id], task):
+        raise NotFound
+    if command.expected_version is not None and command.expected_version != task.version:
+        raise VersionConflict(extra={"current": task_view(task)})
+    return task
+
+
+def _require_assignee(user_id: int | None, working: WorkingSet) -> None:
+    if user_id is not None and (user_id not in working.users or working.users[user_id].deleted_at):
+        raise _invalid("assignedToUserId", "names no user")
+
+
+def _invalid(field: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError(field, message)])
+
+
+def _decision(status: int, event_type: str, command: Command, before: Task | None, after: Task) -> Decision:
+    body: dict[str, Any] = {
+        "type": event_type,
+        "entity": "task",
+        "id": after.id,
+        "version": after.version,
+        "departmentId": after.department_id,
+        "assignedToUserId": after.assigned_to_user_id,
+        "actorId": command.actor_id,
+        "requestId": command.request_id,
+    }
+    return Decision(Answer(status, task_view(after)), [Change(before, after)], [Event(body)])

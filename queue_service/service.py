@@ -1,0 +1,205 @@
+"""The daemon put together: leadership, lanes, intake, loops; started once, drained once."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from queue_service.commands import KINDS
+from queue_service.domain.workingset import IdSource
+from queue_service.loops.beat import beat_loop
+from queue_service.loops.prune import prune_loop
+from queue_service.loops.runner import LoopRunner
+from queue_service.metrics import WriterMetrics
+from queue_service.store import leader, outbox
+from queue_service.store.faults import DatabaseFault
+from queue_service.store.session import Session
+from queue_service.writer.batch import TASKS, USERS
+from queue_service.writer.eventlog import KEPT, EventLog
+from queue_service.writer.fence import Deposed, take_leadership
+from queue_service.writer.intake import Intake, IntakeLimits
+from queue_service.writer.lane import FlushPolicy, Lane
+from queue_service.writer.writer import BatchWriter
+from shared.clock import Clock
+from shared.db import health
+from shared.db.database import is_sqlite, writer_engine
+from shared.db.health import Durability
+from shared.model import Task, User
+from shared.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
+
+LANES: Final[Mapping[str, int]] = {"access": 1, "board": 2}
+"""How many shards each lane has. Rules that span entities hold inside one shard only."""
+
+
+class QueueService:
+    """One leader. `start` and `stop` are called once each; `on_deposed` must end the process at once."""
+
+    intake: Intake
+    events: EventLog
+    loops: LoopRunner
+
+    def __init__(self, settings: Settings, clock: Clock, *, on_deposed: Callable[[], None]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.secret = settings.queue_secret
+        self.metrics = WriterMetrics()
+        self.kinds = KINDS.keys()
+        self.is_stopping = False
+        self._on_deposed = on_deposed
+        self._engine = writer_engine(settings.database)
+        self._lanes: dict[str, list[Lane]] = {}
+        self._sessions: list[Session] = []
+        self._running: list[asyncio.Task[None]] = []
+        self._durability: Durability = "relaxed"
+        self._started_at = clock.monotonic()
+
+    async def start(self) -> None:
+        """Take the lead and open the lanes. Raises AnotherLeader, NotMigrated, SettingsError (durability), and
+        the driver's errors."""
+        await self._check_database()
+        address = f"{self.settings.queue_host}:{self.settings.queue_port}"
+        if is_sqlite(self.settings.database):
+            address = "this machine"  # the file lock decides; a port may change between two runs
+        holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._fence = await take_leadership(self._engine, holder=holder, address=address, clock=self.clock)
+        self.events = EventLog(self._fence.epoch)
+        upkeep = self._session()
+        async with upkeep.transaction() as tx:
+            ids = IdSource({Task: await TASKS.last_id(tx), User: await USERS.last_id(tx)})
+            self.events.load(await outbox.newest(tx, KEPT))
+        writer = BatchWriter(
+            fence=self._fence,
+            ids=ids,
+            events=self.events,
+            metrics=self.metrics,
+            max_retries=self.settings.queue_max_retries,
+            clock=self.clock,
+        )
+        self._open_lanes(writer.write, upkeep)
+        self.loops = LoopRunner(
+            [beat_loop(upkeep, self._fence, self.clock), prune_loop(upkeep, self._fence, self.clock)], self.clock
+        )
+        self._run(self.loops.run())
+        log.info("leading", epoch=self._fence.epoch, durability=self._durability)
+
+    def begin_stop(self) -> None:
+        """Say no to health checks and end the event streams; requests under way still finish."""
+        self.is_stopping = True
+        if hasattr(self, "events"):
+            self.events.close()
+
+    async def stop(self) -> None:
+        """Commit what was accepted, give the lead back, close every connection."""
+        self.begin_stop()
+        self.intake.close()
+        await self.intake.drained()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._give_back_the_lead()
+        for session in self._sessions:
+            await session.close()
+        await self._engine.dispose()
+        log.info("drained", epoch=self._fence.epoch)
+
+    def status(self) -> dict[str, Any]:
+        """Seed 000's fields, and what an operator asks next."""
+        lanes = [lane for shards in self._lanes.values() for lane in shards]
+        return {
+            "queueLength": sum(lane.length for lane in lanes),
+            "processing": any(lane.in_batch for lane in lanes),
+            "accepted": self.intake.length,
+            "lanes": [{"name": lane.name, "queueLength": lane.length, "inBatch": lane.in_batch} for lane in lanes],
+            "flush": {
+                "policy": self.settings.queue_flush_policy,
+                "batchSize": self.settings.queue_batch_size,
+                "intervalMs": self.settings.queue_flush_interval_ms,
+            },
+            "recentBatches": self.metrics.recent_batches(),
+            "replays": _total(self.metrics.replays),
+            "splits": _total(self.metrics.splits),
+            "uptimeS": round(self.clock.monotonic() - self._started_at, 1),
+            "database": self._engine.dialect.name,
+            "durability": self._durability,
+            "epoch": self._fence.epoch,
+            "eventPosition": ".".join(map(str, self.events.position)),
+            "loops": self.loops.view(),
+        }
+
+    async def _check_database(self) -> None:
+        async with self._engine.connect() as connection:
+            await health.require_schema(connection)
+            self._durability = await health.durability(connection)
+            await connection.rollback()
+        if self._durability != "strict" and self.settings.durability == "strict":
+            raise SettingsError(
+                [
+                    "DURABILITY=strict, but this database may lose a commit in a power cut: set "
+                    "innodb_flush_log_at_trx_commit=1 and sync_binlog=1 on it"
+                ]
+            )
+
+    async def _give_back_the_lead(self) -> None:
+        """Date the beat long ago, so that a successor elsewhere need not sit out the lease."""
+        with suppress(DatabaseFault):
+            async with self._sessions[0].transaction() as tx:
+                await leader.beat(tx, epoch=self._fence.epoch, at=datetime.fromtimestamp(0, UTC))
+
+    def _session(self) -> Session:
+        async def record(connection: AsyncConnection) -> None:
+            await leader.record_session(connection, self._fence.epoch)
+
+        session = Session(self._engine, on_connect=record)
+        self._sessions.append(session)
+        return session
+
+    def _open_lanes(self, write: Callable[..., Awaitable[None]], upkeep: Session) -> None:
+        policy = FlushPolicy(
+            self.settings.queue_batch_size,
+            self.settings.queue_flush_interval_ms / 1000,
+            self.settings.queue_flush_policy,
+        )
+        for name, shards in LANES.items():
+            self._lanes[name] = [
+                Lane(
+                    name if shards == 1 else f"{name}-{shard}",
+                    # SQLite has one writer anyhow: one connection for all spares the lanes each other's busy waits
+                    session=upkeep if is_sqlite(self.settings.database) else self._session(),
+                    write=write,
+                    policy=policy,
+                )
+                for shard in range(shards)
+            ]
+            for lane in self._lanes[name]:
+                self._run(lane.run())
+        self.intake = Intake(
+            self._lanes, IntakeLimits(self.settings.queue_intake_commands, self.settings.queue_intake_bytes)
+        )
+
+    def _run(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._running.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A lane or loop never ends by itself: whatever ended it, this process must not go on answering."""
+        if task.cancelled():
+            return
+        error = task.exception()
+        is_deposed = isinstance(error, Deposed) or (
+            isinstance(error, BaseExceptionGroup) and error.subgroup(Deposed) is not None
+        )
+        log.critical("deposed" if is_deposed else "lane_broke", exc_info=None if is_deposed else error)
+        self._on_deposed()
+
+
+def _total(counter: Any) -> int:
+    return int(counter._value.get())

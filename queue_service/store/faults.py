@@ -1,0 +1,91 @@
+"""What went wrong in the database, in the five kinds the writer acts on. Every driver's error codes are here."""
+
+import sqlite3
+from enum import StrEnum
+from typing import Final
+
+import pymysql
+from sqlalchemy.exc import DBAPIError
+
+
+class Fault(StrEnum):
+    """How a database error is to be met."""
+
+    LOST = "lost"
+    """The connection is gone, or so silent that it counts as gone: what was in flight may have happened."""
+    PASSING = "passing"
+    """Deadlock, busy, shutting down, disk full: the transaction did not happen, the same one may succeed."""
+    ROW_LOCKED = "row_locked"
+    """One row is held by somebody else: the transaction did not happen, and its neighbours need not wait."""
+    DUPLICATE = "duplicate"
+    """A key is there already: an earlier commit of ours happened after all, or somebody else wrote the row."""
+    PERMANENT = "permanent"
+    """This statement will never work with these values."""
+
+
+class DatabaseFault(Exception):
+    """A transaction failed and was rolled back. `commit_was_sent`: it may have committed all the same."""
+
+    def __init__(self, kind: Fault, cause: BaseException, *, commit_was_sent: bool) -> None:
+        super().__init__(f"{kind}: {cause}")
+        self.kind = kind
+        self.cause = cause
+        self.commit_was_sent = commit_was_sent
+
+
+_ROW_LOCKED: Final = {1205, 3572}
+_DUPLICATE: Final = {1062, 1586}
+_LOST: Final = {1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2003, 2006, 2013, 2014, 2055, 4031}
+_PASSING: Final = {
+    *(1213, 1180, 1020),  # deadlock, error during commit, record changed (MariaDB snapshot)
+    *(1021, 1037, 1041, 1114),  # disk or memory full
+    *(1040, 1203, 1226),  # too many connections
+    *(1047, 1290, 1836, 3100),  # read-only, or a cluster without quorum
+    *(1969, 3024),  # statement deadline
+    *(8002, 8022, 9007),  # TiDB: write conflict, retryable commit
+}
+
+
+def classify(error: BaseException) -> Fault:
+    """The kind of a driver's error. What nobody knows is PERMANENT, so that it is answered, not replayed for ever."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, OSError | EOFError | TimeoutError):
+        return Fault.LOST
+    if isinstance(cause, sqlite3.Error):
+        return _classify_sqlite(cause)
+    if isinstance(cause, pymysql.err.MySQLError):
+        return _classify_mysql(cause)
+    return Fault.LOST if isinstance(error, DBAPIError) and error.connection_invalidated else Fault.PERMANENT
+
+
+def _classify_mysql(cause: BaseException) -> Fault:
+    code = cause.args[0] if cause.args else None
+    if code in _LOST or isinstance(cause, pymysql.err.InterfaceError):
+        return Fault.LOST
+    if code in _ROW_LOCKED:
+        return Fault.ROW_LOCKED
+    if code in _DUPLICATE:
+        return Fault.DUPLICATE
+    return Fault.PASSING if code in _PASSING else Fault.PERMANENT
+
+
+def _classify_sqlite(cause: sqlite3.Error) -> Fault:
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code in (
+        sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+        sqlite3.SQLITE_CONSTRAINT_ROWID,
+    ):
+        return Fault.DUPLICATE
+    # extended codes keep the primary one in the low byte
+    primary = code & 0xFF if code is not None else None
+    passing = (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+    )
+    if primary in passing:
+        return Fault.PASSING
+    return Fault.LOST if primary == sqlite3.SQLITE_CANTOPEN else Fault.PERMANENT

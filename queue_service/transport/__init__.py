@@ -1,0 +1,1 @@
+"""The internal door: HTTP for nodes and operators, the event stream."""

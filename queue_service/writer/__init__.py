@@ -1,0 +1,1 @@
+"""How a command becomes a commit: intake, lanes, batches, fence, replay."""

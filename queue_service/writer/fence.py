@@ -1,0 +1,74 @@
+"""Leadership: this process may write while its epoch is the database's, and not one commit longer."""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+from queue_service.store import leader
+from queue_service.store.faults import DatabaseFault, Fault
+from queue_service.store.session import Session, Transaction
+from shared.clock import Clock
+
+BEAT_S: Final = 1.5
+LEASE_S: Final = 5.0
+
+
+class Deposed(Exception):
+    """Another process holds a newer epoch. There is nothing to save: leave at once."""
+
+
+class AnotherLeader(Exception):
+    """A live queue service leads this database already."""
+
+
+class Fence:
+    """The epoch this process leads in. `check` goes into every transaction that writes."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    async def check(self, tx: Transaction) -> None:
+        """Compare the epoch inside the caller's transaction, under a lock that a takeover must wait for.
+
+        Raises Deposed. Checked outside, a takeover could commit between the check and our commit.
+        """
+        if await leader.epoch(tx) != self.epoch:
+            raise Deposed
+
+
+async def take_leadership(engine: AsyncEngine, *, holder: str, address: str, clock: Clock) -> Fence:
+    """Raise the epoch and end the last leader's database sessions.
+
+    A leader at another address that beat within the lease is respected: AnotherLeader. One at our own address is
+    dead, for we hold its port; a restart need not sit out the lease. On SQLite the file lock has decided before.
+    """
+    session = Session(engine)
+    try:
+        async with session.transaction() as tx:
+            last = await leader.look(tx)
+        silence_s = (clock.now() - last.beat_at).total_seconds()
+        if last.address != address and abs(silence_s) < LEASE_S:
+            raise AnotherLeader(
+                f"{last.holder} at {last.address} leads this database (last beat {silence_s:.1f} s ago). "
+                "Stop it first: one queue service writes at a time"
+            )
+        async with engine.connect() as connection:
+            await leader.end_old_sessions(connection)
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_is_lock_of_an_ending_session),
+            stop=stop_after_attempt(5),
+            wait=wait_fixed(0.1),
+            sleep=clock.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                async with session.transaction() as tx:
+                    epoch = await leader.take(tx, holder=holder, address=address, now=clock.now())
+        return Fence(epoch)
+    finally:
+        await session.close()
+
+
+def _is_lock_of_an_ending_session(error: BaseException) -> bool:
+    return isinstance(error, DatabaseFault) and error.kind in (Fault.ROW_LOCKED, Fault.PASSING)

@@ -1,0 +1,88 @@
+"""The door of the writer: bounded, and one run for each idempotency key.
+
+A command whose key is under way joins the one that runs; a full intake refuses at once instead of letting callers
+wait for a queue that does not drain.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from queue_service.commands import KINDS
+from queue_service.domain.command import Answer, Command
+from queue_service.writer.lane import Lane
+from queue_service.writer.pending import Pending
+from shared.errors import IdempotencyMismatch, QueueFull, ShuttingDown
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLimits:
+    """What the writer holds at most, waiting or in a batch."""
+
+    commands: int = 10_000
+    bytes: int = 64 << 20
+
+
+class Intake:
+    """Accepts commands and gives each to its lane. `lanes` maps a kind's lane to the shards it is hashed over."""
+
+    def __init__(self, lanes: Mapping[str, Sequence[Lane]], limits: IntakeLimits) -> None:
+        self._lanes = lanes
+        self._limits = limits
+        self._under_way: dict[str, Pending] = {}
+        self._bytes = 0
+        self._is_open = True
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def length(self) -> int:
+        """Commands accepted and not yet answered."""
+        return len(self._under_way)
+
+    async def submit(self, command: Command) -> Answer:
+        """Wait for the outcome of a command. Being cancelled leaves the command running: it was accepted.
+
+        Raises QueueFull or ShuttingDown when it is not accepted, IdempotencyMismatch when another request runs under
+        its key, and the command's own refusal.
+        """
+        return await asyncio.shield(self._accept(command).future)
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        self._is_open = False
+
+    async def drained(self) -> None:
+        """Wait until everything accepted is answered."""
+        await self._empty.wait()
+
+    def _accept(self, command: Command) -> Pending:
+        running = self._under_way.get(command.operation_id)
+        if running is not None:
+            if running.command.fingerprint != command.fingerprint:
+                raise IdempotencyMismatch
+            return running
+        if not self._is_open:
+            raise ShuttingDown
+        if len(self._under_way) >= self._limits.commands or self._bytes + command.size > self._limits.bytes:
+            raise QueueFull
+        pending = Pending(command, accepted_at=asyncio.get_running_loop().time())
+        self._under_way[command.operation_id] = pending
+        self._bytes += command.size
+        self._empty.clear()
+        pending.future.add_done_callback(lambda _: self._release(command))
+        self._lane_of(command).put(pending)
+        return pending
+
+    def _release(self, command: Command) -> None:
+        del self._under_way[command.operation_id]
+        self._bytes -= command.size
+        if not self._under_way:
+            self._empty.set()
+
+    def _lane_of(self, command: Command) -> Lane:
+        kind = KINDS[command.type]
+        shards = self._lanes[kind.lane]
+        aggregate = kind.shard(command.data)
+        # what nothing orders is spread by its operation id, which is uniform
+        return shards[(aggregate if aggregate is not None else int(command.operation_id[:8], 16)) % len(shards)]

@@ -1,0 +1,1 @@
+"""What both the API nodes and the queue service rest on: settings, tables, errors, wire shapes, HTTP hardening."""

@@ -1,0 +1,1 @@
+"""The database: tables, connections, migrations and what we can tell about its health."""

@@ -1,0 +1,135 @@
+"""Every table, once. Migrations in `sql/versions` build the same; a test compares the two on both databases.
+
+`user_table` and `task_table` keep the names, columns and camelCase of seed 000 so that its data moves over as it is;
+everything of ours is snake_case. All text compares byte by byte (utf8mb4_bin), as SQLite does.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import CHAR, Column, ForeignKey, Index, Integer, MetaData, SmallInteger, String, Table, Text
+
+from shared.db.types import Id, LongText, UtcMilliseconds
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_bin",
+}
+
+HEAD_OFFICE_ID: Final = 1
+"""The department 总部, made by the first migration; a newcomer without another belongs to it."""
+
+department: Final = Table(
+    "department",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("name", String(100), nullable=False),
+    Column("parent_id", Id, ForeignKey("department.id")),
+    Column("status", SmallInteger, nullable=False, server_default="1"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+user_table: Final = Table(
+    "user_table",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("email", String(255), nullable=False, unique=True),
+    Column("password", String(255), nullable=False),
+    Column("role", String(20), nullable=False, server_default="employee"),
+    Column("department_id", Id, ForeignKey("department.id"), nullable=False, index=True),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("createdAt", UtcMilliseconds, nullable=False, key="created_at"),
+    Column("updatedAt", UtcMilliseconds, nullable=False, key="updated_at"),
+    Column("deletedAt", UtcMilliseconds, key="deleted_at"),
+    **_OPTIONS,
+)
+
+task_table: Final = Table(
+    "task_table",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("title", String(255), nullable=False),
+    Column("category", String(50)),
+    Column("tag", String(50)),
+    Column("description", Text),
+    Column("status", String(20), nullable=False, server_default="todo"),
+    Column("createdByUserId", Id, ForeignKey("user_table.id"), nullable=False, key="created_by_user_id"),
+    Column("assignedToUserId", Id, ForeignKey("user_table.id"), key="assigned_to_user_id"),
+    Column("department_id", Id, ForeignKey("department.id"), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("createdAt", UtcMilliseconds, nullable=False, key="created_at"),
+    Column("updatedAt", UtcMilliseconds, nullable=False, key="updated_at"),
+    Column("deletedAt", UtcMilliseconds, key="deleted_at"),
+    Index("ix_task_table_createdByUserId", "created_by_user_id", "id"),
+    Index("ix_task_table_assignedToUserId", "assigned_to_user_id", "id"),
+    Index("ix_task_table_department_id", "department_id", "id"),
+    **_OPTIONS,
+)
+
+stored_answer: Final = Table(
+    "stored_answer",
+    metadata,
+    # SHA-256 in hex of the idempotency scope and key: a replay of a commit that happened runs into this row
+    Column("operation_id", CHAR(64), primary_key=True),
+    Column("fingerprint", CHAR(64), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("body", LongText, nullable=False),
+    Column("created_at", UtcMilliseconds, nullable=False, index=True),
+    **_OPTIONS,
+)
+
+outbox_event: Final = Table(
+    "outbox_event",
+    metadata,
+    Column("epoch", Id, primary_key=True, autoincrement=False),
+    Column("seq", Id, primary_key=True, autoincrement=False),
+    Column("body", LongText, nullable=False),
+    **_OPTIONS,
+)
+
+leader: Final = Table(
+    "leader",
+    metadata,
+    # one row, written only at takeover and share-locked by every batch
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("epoch", Id, nullable=False),
+    Column("holder", String(255), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("taken_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+leader_beat: Final = Table(
+    "leader_beat",
+    metadata,
+    # apart from `leader`, so that a beat never waits for a batch or holds one up
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("epoch", Id, nullable=False),
+    Column("beat_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+leader_session: Final = Table(
+    "leader_session",
+    metadata,
+    # the writer's own database connections, for a taker to end (GUARANTEES, fact 11)
+    Column("connection_id", Id, primary_key=True, autoincrement=False),
+    Column("host", String(255), nullable=False),
+    Column("epoch", Id, nullable=False),
+    **_OPTIONS,
+)

@@ -1,0 +1,43 @@
+"""Reading a request's body: JSON only, bounded in size and in time."""
+
+import asyncio
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from shared.errors import MalformedRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from shared.jsonio import loads_untrusted
+
+MAX_BODY_BYTES: Final = 1 << 20
+MAX_BATCH_BODY_BYTES: Final = 10 << 20
+BODY_DEADLINE_S: Final = 30.0
+
+
+async def read_body(request: Request, limit: int = MAX_BODY_BYTES, deadline_s: float = BODY_DEADLINE_S) -> bytes:
+    """The whole body. Raises PayloadTooLarge before reading what is announced as too large, RequestTimeout when it
+    trickles past the deadline."""
+    announced = request.headers.get("content-length")
+    if announced and announced.isdigit() and int(announced) > limit:
+        raise PayloadTooLarge(f"the body may have at most {limit} bytes")
+    chunks = bytearray()
+    try:
+        async with asyncio.timeout(deadline_s):
+            async for chunk in request.stream():
+                chunks += chunk
+                if len(chunks) > limit:
+                    raise PayloadTooLarge(f"the body may have at most {limit} bytes")
+    except TimeoutError:
+        raise RequestTimeout(f"the body must arrive within {deadline_s:.0f} s") from None
+    except ClientDisconnect:
+        raise MalformedRequest("the connection closed before the body was in") from None
+    return bytes(chunks)
+
+
+async def read_json(request: Request, limit: int = MAX_BODY_BYTES) -> tuple[Any, bytes]:
+    """The body as JSON, and its bytes (for a fingerprint). Raises what `read_body` does, UnsupportedMediaType and
+    MalformedRequest."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType
+    raw = await read_body(request, limit)
+    return loads_untrusted(raw), raw

@@ -1,0 +1,80 @@
+"""The people and tasks of the board as both the nodes and the writer see them: frozen values and their wire shape."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from shared.clock import iso
+
+Role = Literal["admin", "employee"]
+Status = Literal["todo", "in-progress", "in-review", "done", "cancelled"]
+
+MAX_TITLE: Final = 255
+MAX_LABEL: Final = 50
+MAX_DESCRIPTION_BYTES: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One account. `password` is an argon2id hash and never leaves the process that reads it."""
+
+    id: int
+    email: str
+    password: str
+    role: Role
+    department_id: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One work item on the board. `version` rises by exactly one with every applied write."""
+
+    id: int
+    title: str
+    category: str | None
+    tag: str | None
+    description: str | None
+    status: Status
+    created_by_user_id: int
+    assigned_to_user_id: int | None
+    department_id: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
+def user_view(user: User) -> dict[str, Any]:
+    """What the API shows of an account: everything but the password."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "role": user.role,
+        "departmentId": user.department_id,
+        "version": user.version,
+        "createdAt": iso(user.created_at),
+        "updatedAt": iso(user.updated_at),
+    }
+
+
+def task_view(task: Task) -> dict[str, Any]:
+    """What the API shows of a task; `deletedAt` only on one that is deleted."""
+    shown: dict[str, Any] = {
+        "id": task.id,
+        "title": task.title,
+        "category": task.category,
+        "tag": task.tag,
+        "description": task.description,
+        "status": task.status,
+        "createdByUserId": task.created_by_user_id,
+        "assignedToUserId": task.assigned_to_user_id,
+        "departmentId": task.department_id,
+        "version": task.version,
+        "createdAt": iso(task.created_at),
+        "updatedAt": iso(task.updated_at),
+    }
+    return shown if task.deleted_at is None else shown | {"deletedAt": iso(task.deleted_at)}

@@ -1,0 +1,172 @@
+"""Every setting of every process: one frozen class, read once at the entry point and passed down.
+
+A setting named `queue_port` is the environment variable `QUEUE_PORT`. Flags win over the environment, the
+environment over `.env`. The README's table and `.env.example` are generated from this class
+(`python -m shared.settings`), so the description of a field is the documentation of the setting.
+
+Secrets that are not given are made once under `DATA_DIR` with mode 0600; production refuses to make them.
+"""
+
+import difflib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+EXIT_BAD_SETTINGS = 78
+"""Exit status of a process whose settings are wrong (sysexits EX_CONFIG): restarting it cannot help."""
+
+_OURS = ("CONSOLE_", "QUEUE_")
+_READ_BY_THE_SDK = {"CONSOLE_URL", "CONSOLE_API_KEY"}
+_MIN_SECRET_CHARS = 32
+
+
+class SettingsError(Exception):
+    """The settings are wrong. `problems` holds one sentence for each, naming the setting and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseModel):
+    """The settings, validated. Durations carry their unit in the name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    console_env: Literal["development", "production"] = Field(
+        "development", description="production refuses made-up secrets and writes logs as JSON"
+    )
+    database_url: str = Field(
+        "",
+        description="mysql://user:pass@host:3306/db or sqlite:///path; empty: SQLite at DATA_DIR/console.db",
+    )
+    durability: Literal["report", "strict"] = Field(
+        "report",
+        description="strict refuses to start on a database that may lose a commit in a power cut; report only says so",
+    )
+    data_dir: Path = Field(Path("data"), description="where SQLite, made secrets and local state live")
+    jwt_secret: str = Field("", repr=False, description="signs access tokens; empty: made once under DATA_DIR")
+    queue_secret: str = Field(
+        "", repr=False, description="bearer of the queue service's internal door; empty: made once under DATA_DIR"
+    )
+    queue_service_url: str = Field("", description="where nodes reach the queue service; empty: loopback at QUEUE_PORT")
+
+    edge_port: int = Field(8080, ge=1, le=65535, description="port of the edge (Caddy)")
+    api_host: str = Field("127.0.0.1", description="address an API node listens on")
+    api_port: int = Field(3000, ge=1, le=65535, description="port of the first API node; node i listens on API_PORT+i")
+    queue_host: str = Field("127.0.0.1", description="address the queue service listens on")
+    queue_port: int = Field(4000, ge=1, le=65535, description="port of the queue service")
+    grpc_port: int = Field(9090, ge=1, le=65535, description="port of the gRPC edge; nothing listens on it yet")
+    nodes: int = Field(2, ge=1, le=64, description="API nodes that `console up` starts")
+
+    queue_batch_size: int = Field(10, ge=1, le=1000, description="commands a batch holds at most")
+    queue_flush_interval_ms: int = Field(100, ge=1, le=10_000, description="longest wait of a command for its batch")
+    queue_flush_policy: Literal["adaptive", "interval"] = Field(
+        "adaptive", description="adaptive cuts a batch when the writer is free; interval waits for size or time"
+    )
+    queue_max_retries: int = Field(3, ge=0, le=10, description="replays of a batch after a passing database error")
+    queue_intake_commands: int = Field(
+        10_000, ge=1, description="commands held at most; past it writes get 503 queue_full"
+    )
+    queue_intake_bytes: int = Field(64 << 20, ge=1 << 20, description="bytes of commands held at most")
+    db_pool_size: int = Field(10, ge=1, le=200, description="database connections of one API node")
+
+    registration: Literal["open", "closed"] = Field("open", description="whether strangers may register")
+    default_language: Literal["zh-CN", "en"] = Field(
+        "zh-CN", description="language of messages when the request names none it knows"
+    )
+    token_ttl_s: int = Field(900, ge=30, le=86_400, description="life of an access token, in seconds")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line written")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_of_a_known_kind(cls, url: str) -> str:
+        if url and not url.startswith(("mysql://", "sqlite:///")):
+            raise ValueError("must be mysql://user:pass@host:3306/db or sqlite:///path")
+        return url
+
+    @property
+    def is_production(self) -> bool:
+        return self.console_env == "production"
+
+    @property
+    def database(self) -> str:
+        """The database URL with the embedded default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'console.db'}"
+
+    @property
+    def queue_url(self) -> str:
+        """Where a node reaches the queue service, without a trailing slash."""
+        return (self.queue_service_url or f"http://127.0.0.1:{self.queue_port}").rstrip("/")
+
+
+def load_settings(environ: Mapping[str, str], dotenv: Path | None = Path(".env"), **flags: object) -> Settings:
+    """Read the settings: flags that are not None, then `environ`, then the `.env` file, then the defaults.
+
+    An empty value counts as not given. Raises SettingsError naming every wrong one, and every variable that looks
+    like ours but is not (a typo would otherwise be silently ignored).
+    """
+    from_file = {k: v for k, v in dotenv_values(dotenv).items() if v is not None} if dotenv else {}
+    given = {k.upper(): v for k, v in {**from_file, **environ}.items() if v != ""}
+    problems = list(_unknown(given))
+    values: dict[str, object] = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
+    values |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        # the offending value is not repeated: it may be a secret, or a URL that holds one
+        problems += [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def with_secrets(settings: Settings) -> Settings:
+    """The same settings with both secrets present, made under `data_dir` where development allows it.
+
+    Two processes that start at once agree on one secret: the file is created exclusively, the loser reads it.
+    Raises SettingsError in production when a secret is missing, and always when one is shorter than 32 characters.
+    """
+    problems: list[str] = []
+    found: dict[str, str] = {}
+    for name in ("jwt_secret", "queue_secret"):
+        value = getattr(settings, name)
+        if not value and settings.is_production:
+            problems.append(f"{name.upper()} is not set: production does not make secrets; set at least 32 characters")
+        elif value and len(value) < _MIN_SECRET_CHARS:
+            problems.append(f"{name.upper()} has {len(value)} characters: set at least {_MIN_SECRET_CHARS}")
+        else:
+            found[name] = value or _made_once(settings.data_dir / name)
+    if problems:
+        raise SettingsError(problems)
+    return settings.model_copy(update=found)
+
+
+def _made_once(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    try:
+        # a link, not a rename: it fails when the name exists, so the first of two starters wins and the file is whole
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def _unknown(given: Mapping[str, str]) -> Iterator[str]:
+    known = {name.upper() for name in Settings.model_fields}
+    for key in sorted(given):
+        if key.startswith(_OURS) and key not in known | _READ_BY_THE_SDK:
+            near = difflib.get_close_matches(key, known, n=1)
+            yield f"{key} is not a setting" + (f"; did you mean {near[0]}?" if near else "; remove it")

@@ -1,0 +1,79 @@
+"""The internal door between nodes and the queue service: what a forward carries and what comes back.
+
+`POST /api/queue/job` takes one CommandRequest and answers in the `/api` envelope. `POST /api/queue/jobs` takes
+`{"jobs": [...]}` and streams one line of JSON for each as it resolves, in any order:
+`{"index", "status", "data", "replayed"}` or `{"index", "status", "error": {...}}`.
+"""
+
+import hashlib
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StringConstraints
+
+from shared.commands import CommandData, RowId, Version
+from shared.errors import ConsoleError, FieldError, Internal, every_error
+
+MAX_JOBS_A_FORWARD: Final = 500
+
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Actor(CommandData):
+    """On whose behalf: a signed-in person, or a stranger on one of the open routes. Neither: the system."""
+
+    userId: RowId | None = None
+    anonymous: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class CommandRequest(CommandData):
+    """One command as it is sent. `fingerprint` is the node's digest of the client's request; without it the queue
+    service takes one of type, data and version."""
+
+    type: Annotated[str, StringConstraints(max_length=50)]
+    data: dict[str, Any]
+    actor: Actor | None = None
+    idempotencyKey: IdempotencyKey | None = None
+    expectedVersion: Version | None = None
+    fingerprint: Digest | None = None
+    requestId: Annotated[str, StringConstraints(max_length=128)] = ""
+
+
+class Forward(CommandData):
+    """Many commands in one request."""
+
+    jobs: Annotated[list[CommandRequest], Field(min_length=1, max_length=MAX_JOBS_A_FORWARD)]
+
+
+def scope_of(actor: Actor | None) -> str:
+    """The namespace of idempotency keys: two people, or two open routes, never share one."""
+    if actor is None:
+        return "system"
+    return f"user:{actor.userId}" if actor.userId is not None else f"anonymous:{actor.anonymous}"
+
+
+def operation_id(actor: Actor | None, key: str) -> str:
+    """What makes a command happen once: SHA-256 in hex of its scope and key."""
+    return hashlib.sha256(f"{scope_of(actor)}\n{key}".encode()).hexdigest()
+
+
+def error_to_wire(error: ConsoleError) -> dict[str, Any]:
+    """An error as the stream carries it; the node words it in the client's language and door."""
+    return {
+        "code": error.code,
+        "detail": error.detail,
+        "errors": [{"field": e.field, "message": e.message} for e in error.errors],
+        "extra": error.extra,
+        "retryAfterS": error.retry_after_s,
+    }
+
+
+def error_from_wire(wire: dict[str, Any]) -> ConsoleError:
+    """The error again. A code this version does not know becomes Internal."""
+    kind = every_error().get(wire["code"], Internal)
+    return kind(
+        wire.get("detail"),
+        errors=[FieldError(e["field"], e["message"]) for e in wire.get("errors", ())],
+        extra=wire.get("extra"),
+        retry_after_s=wire.get("retryAfterS"),
+    )
