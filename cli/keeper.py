@@ -5,7 +5,7 @@ from enum import Enum
 
 from cli.child import Child, ChildSpec
 from cli.output import Output
-from cli.restart import Again, Finished, RestartPolicy, after_exit, describe_exit
+from cli.restart import Again, Finished, Hopeless, RestartPolicy, after_exit, describe_exit
 from shared.clock import Clock
 
 
@@ -26,16 +26,18 @@ class Keeper:
         self._clock = clock
         self._policy = policy
         self._child: Child | None = None
+        self._has_run = False
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
-        """Whether the child has ended for good."""
+        """Whether the child ran and has ended for good."""
         return self._over.is_set()
 
     async def run(self) -> Ended:
         """Run the child until it is not to be run again. Cancelled, it kills the child."""
+        self._has_run = True
         try:
             return await self._keep()
         finally:
@@ -46,16 +48,18 @@ class Keeper:
     async def stop(self, grace_s: float, at_once: asyncio.Event) -> bool:
         """Send SIGTERM, wait up to `grace_s` seconds or until `at_once` is set, then SIGKILL.
 
-        Returns whether it had to be killed. Returns False at once when the child is not running.
+        Returns whether it had to be killed; False at once, and it never will run, when it did not run yet.
         """
         self._stopping.set()
+        if not self._has_run:
+            return False
         if self._child:
             self._child.terminate()
         await _first_of(self._over, at_once, timeout_s=grace_s)
         if self._over.is_set():
             return False
         reason = "killed on request" if at_once.is_set() else f"did not stop within {grace_s:g} s: killed"
-        self._output.say(f"{self.spec.name} {reason}", "red")
+        self._say(reason, "red")
         if self._child:
             self._child.kill()
         await self._over.wait()
@@ -70,21 +74,20 @@ class Keeper:
                 break
             lived_s = self._clock.monotonic() - began
             decision = after_exit(status, lived_s=lived_s, failure_count=failure_count, policy=self._policy)
-            if not isinstance(decision, Again):
-                return self._give_up(decision is not None and isinstance(decision, Finished))
-            failure_count = decision.failure_count
-            self._output.say(
-                f"{self.spec.name} ended ({describe_exit(status)}); starting it again in {decision.delay_s:g} s", "yellow"
-            )
-            await _first_of(self._stopping, timeout_s=decision.delay_s)
+            match decision:
+                case Finished():
+                    self._say("has finished; it is not started again", "")
+                    return Ended.FINISHED
+                case Hopeless():
+                    self._say("refuses its settings: stopping everything", "red")
+                    return Ended.HOPELESS
+                case Again(delay_s, failure_count):
+                    self._say(f"ended ({describe_exit(status)}); starting it again in {delay_s:g} s", "yellow")
+                    await _first_of(self._stopping, timeout_s=delay_s)
         return Ended.STOPPED
 
-    def _give_up(self, is_finished: bool) -> Ended:
-        if is_finished:
-            self._output.say(f"{self.spec.name} has finished; it is not started again")
-            return Ended.FINISHED
-        self._output.say(f"{self.spec.name} refuses its settings: stopping everything", "red")
-        return Ended.HOPELESS
+    def _say(self, what: str, style: str) -> None:
+        self._output.say(f"{self.spec.name} {what}", style)
 
     async def _run_once(self) -> int:
         self._child = await Child.start(self.spec, lambda line: self._output.line(self.spec.name, line))

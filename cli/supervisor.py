@@ -72,7 +72,7 @@ class Supervisor:
                 return False
             if not all(healthy):
                 late = ", ".join(keeper.spec.name for keeper, is_up in zip(stage, healthy, strict=True) if not is_up)
-                self._output.say(f"{late} did not become healthy within {self._patience.start_s:g} s", "red")
+                self._output.say(f"{late} did not become healthy: stopping everything", "red")
                 self._status = 1
                 return False
             self._output.say(f"{names} up after {self._clock.monotonic() - began:.1f} s", "green")

@@ -84,7 +84,7 @@ class BatchWriter:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_worth_a_replay),
             stop=has_had_enough,
-            wait=wait_exponential_jitter(initial=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S, jitter=FIRST_BACKOFF_S / 2),
+            wait=wait_exponential_jitter(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S, jitter=FIRST_BACKOFF_S / 2),
             sleep=self._clock.sleep,
             before_sleep=lambda state: self._note_replay(batch, state),
             reraise=True,

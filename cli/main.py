@@ -1,0 +1,100 @@
+"""The `console` command line. Flags win over the environment, the environment over `.env`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, load_settings, with_secrets
+
+app = typer.Typer(name="console", no_args_is_help=True, add_completion=False, help="The Console: one durable queue.")
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(help="mysql://user:pass@host:3306/db or sqlite:///path; SQLite in the data folder if unset."),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of SQLite, made secrets and local state.")]
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the edge.", min=1, max=65535)] = None,
+    api_port: Annotated[int | None, typer.Option(help="Port of the first API node.", min=1, max=65535)] = None,
+    queue_port: Annotated[int | None, typer.Option(help="Port of the queue service.", min=1, max=65535)] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="Port of the gRPC edge.", min=1, max=65535)] = None,
+    nodes: Annotated[int | None, typer.Option(help="API nodes to start.", min=1, max=64)] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    edge: Annotated[bool, typer.Option("--edge/--no-edge", help="Whether to start the edge (Caddy).")] = True,
+) -> None:
+    """Run the whole cluster in the foreground until Ctrl-C."""
+    from cli.up import run
+
+    settings = _settings(
+        edge_port=port,
+        api_port=api_port,
+        queue_port=queue_port,
+        grpc_port=grpc_port,
+        nodes=nodes,
+        data_dir=data_dir,
+        database_url=database_url,
+    )
+    raise typer.Exit(run(_with_secrets(settings), os.environ, Console(), with_edge=edge))
+
+
+@app.command()
+def migrate(
+    to: Annotated[str, typer.Option(help="Revision to go up to.")] = "head",
+    down: Annotated[str | None, typer.Option(help="Revision to go back down to (`base` empties the database).")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Bring the database's schema up to date, or take it back."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from shared.db import migrate as migration
+
+    url = _settings(data_dir=data_dir, database_url=database_url).database
+    console = Console()
+    try:
+        if down is None:
+            migration.upgrade(url, to)
+        else:
+            migration.downgrade(url, down)
+        console.print(f"the database is at {migration.current(url) or 'base'}")
+    except (SQLAlchemyError, OSError) as error:
+        console.print(f"the database cannot be migrated: {getattr(error, 'orig', None) or error}", style="red")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Show what is wrong or risky here; exit status 1 when something is wrong."""
+    from cli.doctor import examine
+
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    raise typer.Exit(examine(settings, os.environ, Console()))
+
+
+def _settings(**flags: object) -> Settings:
+    try:
+        return load_settings(os.environ, Path(".env"), **flags)
+    except SettingsError as error:
+        raise _refuse(error) from None
+
+
+def _with_secrets(settings: Settings) -> Settings:
+    try:
+        return with_secrets(settings)
+    except SettingsError as error:
+        raise _refuse(error) from None
+
+
+def _refuse(error: SettingsError) -> typer.Exit:
+    """Print each problem; the exit status says that starting again cannot help."""
+    for problem in error.problems:
+        sys.stderr.write(f"{problem}\n")
+    return typer.Exit(EXIT_BAD_SETTINGS)
