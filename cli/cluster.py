@@ -14,6 +14,7 @@ from shared.settings import Settings
 CADDYFILE: Final = Path(__file__).resolve().parents[1] / "Caddyfile"
 _LOOPBACK: Final = "127.0.0.1"
 _EDGE_GRACE: Final = "3s"
+_SECRETS: Final = ("JWT_SECRET", "QUEUE_SECRET", "DATABASE_URL")
 _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (compared with, not listened on)
 
 
@@ -62,12 +63,13 @@ class Cluster:
     def _edge(self, caddy: str) -> ChildSpec:
         upstreams = " ".join(self._node_url(i).removeprefix("http://") for i in range(self.settings.nodes))
         state = str(self.settings.data_dir.absolute() / "caddy")
-        # not the secrets: the edge has no use for them
         environ = {
-            **self.environ,
+            # not the secrets: the edge has no use for them
+            **{key: value for key, value in self.environ.items() if key not in _SECRETS},
             "EDGE_PORT": str(self.settings.edge_port),
             "EDGE_BIND": _LOOPBACK,
             "EDGE_GRACE": _EDGE_GRACE,
+            "EDGE_LOG_LEVEL": "ERROR",
             "API_UPSTREAMS": upstreams,
             "XDG_DATA_HOME": state,
             "XDG_CONFIG_HOME": state,

@@ -1,7 +1,10 @@
 """Ask a process of ours whether it is healthy."""
 
 import asyncio
+from typing import Final
 from urllib.parse import urlsplit
+
+_ANSWER_BYTES: Final = 16 << 10
 
 
 async def is_healthy(url: str, *, timeout_s: float = 1.0) -> bool:
@@ -21,6 +24,8 @@ async def _status(url: str) -> int:
         writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
         await writer.drain()
         version, status, *_ = (await reader.readline()).split()
+        # to the end: a server whose answer is cut off logs that as a fault
+        await reader.read(_ANSWER_BYTES)
         return int(status) if version.startswith(b"HTTP/") else 0
     finally:
         writer.close()

@@ -49,7 +49,7 @@ def run(
     if not _migrate(settings, output):
         return EXIT_CANNOT_START
     supervisor = Supervisor(stages, output, SystemClock(), patience)
-    return asyncio.run(_supervise(supervisor, lambda: _show_urls(cluster, console)))
+    return asyncio.run(supervise(supervisor, lambda: _show_urls(cluster, console)))
 
 
 def _migrate(settings: Settings, output: Output) -> bool:
@@ -67,7 +67,7 @@ def _migrate(settings: Settings, output: Output) -> bool:
     return True
 
 
-async def _supervise(supervisor: Supervisor, when_up: Callable[[], None]) -> int:
+async def supervise(supervisor: Supervisor, when_up: Callable[[], None]) -> int:
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, supervisor.stop)

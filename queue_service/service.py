@@ -84,6 +84,8 @@ class QueueService:
             clock=self.clock,
         )
         self._open_lanes(writer.write, upkeep)
+        for session in self._sessions:
+            await session.open()
         self.loops = LoopRunner(
             [beat_loop(upkeep, self._fence, self.clock), prune_loop(upkeep, self._fence, self.clock)], self.clock
         )

@@ -6,7 +6,6 @@ A MySQL-family server is TEST_DATABASE_URL, or a private one that is found on th
 
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import structlog
 
 from queue_service.service import QueueService
+from shared import logs
 from shared.clock import SystemClock
 from shared.db import migrate
 from tests.support.cluster import Cluster
@@ -39,7 +39,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--db")
-        metafunc.parametrize("database_kind", ("sqlite", "mysql") if chosen == "all" else (chosen,), scope="session")
+        only = metafunc.definition.get_closest_marker("only_on")
+        kinds = only.args if only else ("sqlite", "mysql")
+        metafunc.parametrize("database_kind", [k for k in kinds if chosen in ("all", k)], scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -98,4 +100,6 @@ async def cluster(database: Database, tmp_path: Path) -> AsyncIterator[Cluster]:
 
 @pytest.fixture(autouse=True)
 def _logs_to_this_tests_output() -> None:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stdout), cache_logger_on_first_use=False)
+    logs.configure("test", level="info", as_json=True)
+    # each test has a standard output of its own: nothing may hold on to an earlier one
+    structlog.configure(**structlog.get_config() | {"cache_logger_on_first_use": False})

@@ -1,6 +1,7 @@
 """Runs the maintenance loops. The one place where a loop's exceptions are caught: logged, counted, backed off from."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ class LoopRunner:
         self._loops = loops
         self._clock = clock
         self._last_success: dict[str, float] = {}
+        self.runs: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Run all loops. Ends only by cancellation or by Deposed."""
@@ -50,15 +52,19 @@ class LoopRunner:
         ]
 
     def view(self) -> dict[str, Any]:
-        """Seconds since each loop's last success."""
+        """Seconds since each loop's last success, and how often it succeeded."""
         now = self._clock.monotonic()
-        return {name: {"lastSuccessAgeS": round(now - at, 1)} for name, at in self._last_success.items()}
+        return {
+            name: {"lastSuccessAgeS": round(now - at, 1), "runs": self.runs[name]}
+            for name, at in self._last_success.items()
+        }
 
     async def _repeat(self, loop: Loop) -> None:
         while True:
             try:
                 delay = await loop.run_once()
                 self._last_success[loop.name] = self._clock.monotonic()
+                self.runs[loop.name] += 1
             except Deposed:
                 raise
             except Exception as error:

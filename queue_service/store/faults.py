@@ -27,7 +27,8 @@ class DatabaseFault(Exception):
     """A transaction failed and was rolled back. `commit_was_sent`: it may have committed all the same."""
 
     def __init__(self, kind: Fault, cause: BaseException, *, commit_was_sent: bool) -> None:
-        super().__init__(f"{kind}: {cause}")
+        # the driver's own words: SQLAlchemy would add the statement and its values, which do not belong into a log
+        super().__init__(f"{kind}: {cause.orig if isinstance(cause, DBAPIError) else cause!r}")
         self.kind = kind
         self.cause = cause
         self.commit_was_sent = commit_was_sent

@@ -64,6 +64,11 @@ class Session:
         self._connection: AsyncConnection | None = None
         self.lock = asyncio.Lock()
 
+    async def open(self) -> None:
+        """Connect now, so that the first write does not pay for it. Raises DatabaseFault."""
+        async with self.transaction():
+            pass
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Begin, yield, COMMIT; ROLLBACK on anything else.

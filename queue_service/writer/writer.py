@@ -169,7 +169,7 @@ class BatchWriter:
             request_id=pending.command.request_id,
             outcome=answer.outcome,
             error=str(error),
-            exc_info=None if _is_worth_a_replay(error) else error,
+            exc_info=None if isinstance(error, DatabaseFault | LostGuard) else error,
         )
         pending.resolve(answer)
 

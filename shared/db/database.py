@@ -60,12 +60,13 @@ def reader_engine(database_url: str, pool_size: int) -> AsyncEngine:
 
 def _mysql(url: URL, **options: Any) -> AsyncEngine:
     connect_args = {"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT_S, "init_command": _INIT_COMMAND}
-    return create_async_engine(url, connect_args=connect_args, **options)
+    return create_async_engine(url, connect_args=connect_args, hide_parameters=True, **options)
 
 
 def _sqlite(url: URL, *, writes: bool, **options: Any) -> AsyncEngine:
     # the driver's own transaction control is switched off: it would begin late and not as IMMEDIATE
-    engine = create_async_engine(url, connect_args={"timeout": LOCK_WAIT_TIMEOUT_S, "isolation_level": None}, **options)
+    connect_args = {"timeout": LOCK_WAIT_TIMEOUT_S, "isolation_level": None}
+    engine = create_async_engine(url, connect_args=connect_args, hide_parameters=True, **options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

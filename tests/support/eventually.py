@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, what: str = "the condition"
+    condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, every_s: float = 0.02, what: str = "the condition"
 ) -> T:
     """The first true value of `condition`; an exception inside it counts as not yet. Fails after `within_s`."""
     deadline = monotonic() + within_s
@@ -27,4 +27,4 @@ async def eventually(
             last = error
         if monotonic() > deadline:
             raise AssertionError(f"{what} did not come true within {within_s} s; last: {last!r}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)

@@ -1,0 +1,87 @@
+# Set-up, running and checking, on a laptop and in CI alike. `make help` lists what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What is installed is named by the content of the locks, not by file times. A set-up that broke off half-way left no stamp
+# and is made again.
+hash_of = $(shell cat $(1) | sha256sum | cut -c1-16)
+RUNTIME_STAMP := $(VENV)/.runtime-$(call hash_of,requirements.lock pyproject.toml)
+DEV_STAMP := $(VENV)/.dev-$(call hash_of,requirements.lock requirements-dev.lock pyproject.toml)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# arguments of `console up`, e.g. make up ARGS='--port 9080'
+ARGS ?=
+# sqlite, mysql or all
+DB ?= all
+# further arguments of pytest, e.g. make test T='tests/unit -x'
+T ?=
+
+# modules run by `make check` as `python -m MODULE --check`: each fails when a generated file is out of date
+DRIFT ?=
+
+.PHONY: help setup setup-dev up test check fmt campaign lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(RUNTIME_STAMP) ## install what the cluster needs into .venv (under a minute the first time)
+
+setup-dev: $(DEV_STAMP)
+
+up: setup ## set up if needed, then run the cluster in the foreground; ARGS='--port 9080 ...'
+	@$(BIN)/console up $(ARGS)
+
+test: setup-dev ## every test; DB=sqlite|mysql|all (default all), T='more pytest arguments'
+	@$(BIN)/pytest --db $(DB) -m 'not campaign' $(T)
+
+check: setup-dev ## format, lint, types, import rules, drift of generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@set -e; for module in $(DRIFT); do echo "$(BIN)/python -m $$module --check"; $(BIN)/python -m $$module --check; done
+
+fmt: setup-dev ## format and fix what can be fixed by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+campaign: setup-dev ## the long fault tests; DB as in test
+	@$(BIN)/pytest --db $(DB) -m campaign $(T)
+
+lock: ## resolve the dependencies anew: requirements.lock and requirements-dev.lock
+	@./.ci/lock $(PYTHON)
+
+$(RUNTIME_STAMP):
+	@rm -f $(VENV)/.runtime-* $(VENV)/.dev-*
+	@$(call require_python)
+	@$(call make_venv)
+	@echo "setting up: installing the locked dependencies (about half a minute)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@echo "setting up: installing the console command"
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): | $(RUNTIME_STAMP)
+	@rm -f $(VENV)/.dev-*
+	@echo "setting up: installing the tools for tests and checks (about half a minute)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+define require_python
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Install it (Debian, Ubuntu: apt-get install python3 python3-venv)" >&2; \
+	echo "or name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+endef
+
+# an environment whose Python or pip does not run is made anew
+define make_venv
+$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	echo "setting up: making the Python environment in $(VENV) (a few seconds)"; \
+	$(PYTHON) -m venv --clear $(VENV); }
+endef
