@@ -6,9 +6,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# What is installed is named by the content of the locks, not by file times. A set-up that broke off half-way left no stamp
-# and is made again.
-hash_of = $(shell cat $(1) | sha256sum | cut -c1-16)
+# What is installed is named by the content of the locks (and the place: an environment cannot be moved), not by file
+# times. A set-up that broke off half-way left no stamp and is made again.
+hash_of = $(shell { pwd; cat $(1); } | sha256sum | cut -c1-16)
 RUNTIME_STAMP := $(VENV)/.runtime-$(call hash_of,requirements.lock pyproject.toml)
 DEV_STAMP := $(VENV)/.dev-$(call hash_of,requirements.lock requirements-dev.lock pyproject.toml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -21,9 +21,9 @@ DB ?= all
 T ?=
 
 # modules run by `make check` as `python -m MODULE --check`: each fails when a generated file is out of date
-DRIFT ?=
+DRIFT ?= tools.drift
 
-.PHONY: help setup setup-dev up test check fmt campaign lock
+.PHONY: help setup setup-dev up test check fmt mutants campaign lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ setup: $(RUNTIME_STAMP) ## install what the cluster needs into .venv (under a mi
 setup-dev: $(DEV_STAMP)
 
 up: setup ## set up if needed, then run the cluster in the foreground; ARGS='--port 9080 ...'
-	@$(BIN)/console up $(ARGS)
+	@$(BIN)/console up --take-terminal $(ARGS)
 
 test: setup-dev ## every test; DB=sqlite|mysql|all (default all), T='more pytest arguments'
 	@$(BIN)/pytest --db $(DB) -m 'not campaign' $(T)
@@ -49,7 +49,11 @@ fmt: setup-dev ## format and fix what can be fixed by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-campaign: setup-dev ## the long fault tests; DB as in test
+mutants: setup-dev ## break each promise on purpose and see its tests go red
+	@$(BIN)/python -m tests.mutants
+
+campaign: setup-dev ## the long fault tests: a hundred crashes, the images' build steps; DB as in test
+	@$(BIN)/pytest --db $(DB) --campaign tests/acceptance/test_crashes.py $(T)
 	@$(BIN)/pytest --db $(DB) -m campaign $(T)
 
 lock: ## resolve the dependencies anew: requirements.lock and requirements-dev.lock
@@ -73,7 +77,7 @@ $(DEV_STAMP): | $(RUNTIME_STAMP)
 
 define require_python
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Install it (Debian, Ubuntu: apt-get install python3 python3-venv)" >&2; \
+	echo "Python 3.11 or newer is needed; this is $(PYTHON), $$($(PYTHON) -V 2>/dev/null || echo 'which does not run'). Install it (Debian, Ubuntu: apt-get install python3 python3-venv)" >&2; \
 	echo "or name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
 $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	echo "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -29,8 +30,10 @@ def up(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     edge: Annotated[bool, typer.Option("--edge/--no-edge", help="Whether to start the edge (Caddy).")] = True,
+    take_terminal: Annotated[bool, typer.Option("--take-terminal", hidden=True)] = False,
 ) -> None:
     """Run the whole cluster in the foreground until Ctrl-C."""
+    from cli.terminal import own_terminal
     from cli.up import run
 
     settings = _settings(
@@ -42,7 +45,10 @@ def up(
         data_dir=data_dir,
         database_url=database_url,
     )
-    raise typer.Exit(run(_with_secrets(settings), os.environ, Console(), with_edge=edge))
+    settings = _with_secrets(settings)
+    with own_terminal() if take_terminal else nullcontext():
+        status = run(settings, os.environ, Console(), with_edge=edge)
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -41,7 +41,7 @@ class Output:
     def _write(self, name: str, name_style: str, line: str, style: str) -> None:
         if self._is_broken:
             return
-        text = Text(f"{name:<{self._width}} | ", style=name_style, end="").append(Text(line, style=style))
+        text = Text.assemble((f"{name:<{self._width}} | ", name_style), (line, style))
         try:
             self._console.print(text, soft_wrap=True, highlight=False)
         except OSError:

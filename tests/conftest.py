@@ -25,6 +25,7 @@ from tests.support.writer import settings_for
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=("sqlite", "mysql", "all"), default="all", help="databases to run on")
+    parser.addoption("--campaign", action="store_true", help="run the fault tests long (make campaign)")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

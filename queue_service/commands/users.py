@@ -6,9 +6,8 @@ from typing import Final
 from queue_service.domain.command import Answer, Command, CommandKind, Decision, Event, Needs
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.commands import NewUser
-from shared.db.tables import HEAD_OFFICE_ID
 from shared.errors import EmailTaken
-from shared.model import User, user_view
+from shared.model import HEAD_OFFICE_ID, User, user_view
 
 
 def _register(data: NewUser, command: Command, working: WorkingSet, now: datetime) -> Decision:

@@ -44,6 +44,10 @@ class Needs:
     whether_anyone_is_registered: bool = False
 
 
+Position = tuple[int, int]
+"""Epoch and sequence number: the order of events, across restarts too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One committed change as the event stream tells it; `body` has everything but the sequence number."""

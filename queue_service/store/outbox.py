@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_
 
+from queue_service.domain.command import Position
 from queue_service.store.session import Transaction
 from shared.db.tables import outbox_event
-
-Position = tuple[int, int]
-"""Epoch and sequence number: the order of events, across restarts too."""
 
 
 async def append(tx: Transaction, events: Sequence[tuple[Position, str]]) -> None:
@@ -46,7 +44,3 @@ async def prune(tx: Transaction, *, keep: int, limit: int) -> int:
     if doomed:
         await tx.execute(delete(outbox_event).where(tuple_(c.epoch, c.seq).in_(doomed)))
     return len(doomed)
-
-
-async def count(tx: Transaction) -> int:
-    return int((await tx.execute(select(func.count()).select_from(outbox_event))).scalar_one())

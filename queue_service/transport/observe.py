@@ -6,8 +6,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from queue_service.domain.command import Position
 from queue_service.service import QueueService
-from queue_service.store.outbox import Position
 from queue_service.writer.eventlog import Gap
 from shared.envelopes import success
 from shared.errors import FieldError, Invalid, ShuttingDown

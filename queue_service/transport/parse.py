@@ -8,7 +8,7 @@ from typing import Any
 from queue_service.commands import KINDS
 from queue_service.domain.command import Command
 from shared.commands import validated
-from shared.errors import ConsoleError, FieldError, Forbidden, Invalid
+from shared.errors import FieldError, Forbidden, Invalid
 from shared.jsonio import dumps
 from shared.wire import CommandRequest, operation_id
 
@@ -38,11 +38,6 @@ def parse_command(wire: Any, *, size: int, secret: str) -> Command:
         request_id=request.requestId,
         size=size,
     )
-
-
-def refusal(error: ConsoleError) -> dict[str, Any]:
-    """What the log says of a command that was not accepted."""
-    return {"code": error.code, "errors": [e.field for e in error.errors]}
 
 
 def _fingerprint(request: CommandRequest, secret: str) -> str:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from queue_service.store.outbox import Position
+from queue_service.domain.command import Position
 
 KEPT = 10_000
 """Events kept for followers that come back."""
@@ -38,17 +38,20 @@ class EventLog:
     """The stream of one leader. All calls come from one event loop."""
 
     epoch: int
-    _kept: deque[tuple[Position, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    _kept: deque[tuple[Position, str]] = field(default_factory=deque)
     _open: deque[Reservation] = field(default_factory=deque)
     _last_reserved: int = 0
+    _floor: Position = (0, 0)  # everything after it and up to `_position` is kept
     _position: Position = (0, 0)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _is_closed: bool = False
 
     def load(self, events: Sequence[tuple[Position, str]]) -> None:
         """Start with the events that an earlier leader left in the outbox, oldest first."""
-        self._kept.extend(events)
-        self._position = self._kept[-1][0] if self._kept else (self.epoch, 0)
+        self._position = (self.epoch, 0)
+        self._keep(events)
+        if len(events) >= KEPT:
+            self._floor = events[0][0]
 
     @property
     def position(self) -> Position:
@@ -73,8 +76,7 @@ class EventLog:
         while self._open and self._open[0].settled:
             done = self._open.popleft()
             if done.happened:
-                self._kept.extend(done.events)
-                self._position = done.events[-1][0]
+                self._keep(done.events)
                 published = True
         if published:
             self._wake()
@@ -108,11 +110,15 @@ class EventLog:
                     yield None
 
     def _keeps(self, position: Position) -> bool:
-        """Whether everything after `position` is still at hand."""
-        if position == self._position:
-            return True
-        index = bisect_right(self._kept, position, key=lambda item: item[0])
-        return index > 0 and self._kept[index - 1][0] == position
+        """Whether everything after `position` is still at hand. One from the future belongs to another database."""
+        return self._floor <= position <= self._position
+
+    def _keep(self, events: Sequence[tuple[Position, str]]) -> None:
+        self._kept.extend(events)
+        while len(self._kept) > KEPT:
+            self._floor = self._kept.popleft()[0]
+        if self._kept:
+            self._position = self._kept[-1][0]
 
     def _after(self, position: Position) -> list[tuple[Position, str]]:
         if position == self._position:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from queue_service.domain.command import Answer
 from queue_service.service import QueueService
 from shared.errors import ConsoleError, EmailTaken, Forbidden, IdempotencyMismatch, Invalid, NotFound, VersionConflict
 from tests.support.databases import Database
@@ -51,7 +52,7 @@ async def test_two_updates_from_one_version_one_wins_and_the_other_sees_the_curr
         for i in range(10)
     ]
     results = await asyncio.gather(*(service.intake.submit(c) for c in updates), return_exceptions=True)
-    won = [r for r in results if not isinstance(r, Exception)]
+    won = [r for r in results if isinstance(r, Answer)]
     lost = [r for r in results if isinstance(r, VersionConflict)]
     assert (len(won), len(lost)) == (1, 9)
     assert {r.extra["current"]["version"] for r in lost} == {2}
@@ -87,6 +88,7 @@ async def test_a_key_in_flight_is_joined(service: QueueService, database: Databa
     same = [command("create-task", {"title": "once"}, actor=admin, key="k") for _ in range(8)]
     answers = await asyncio.gather(*(service.intake.submit(c) for c in same))
     assert len({answer.data["id"] for answer in answers}) == 1
+    assert not any(answer.is_replayed for answer in answers)
     assert database.rows("SELECT COUNT(*) FROM task_table") == [(1,)]
 
 

@@ -1,4 +1,4 @@
-"""The writer when the database misbehaves: every fault is real (another session's lock) or put on the wire by a proxy."""
+"""The writer when the database misbehaves: a fault is another session's real lock, or put on the wire by a proxy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -184,9 +184,16 @@ async def test_a_lost_ok_with_no_database_behind_it_is_called_unknown_and_the_ke
     assert titles(database) == ["perhaps"]
 
 
-async def test_nothing_is_answered_before_its_commit(
-    service: QueueService, proxy: MySQLProxy, database: Database
-) -> None:
+async def test_nothing_is_answered_before_its_commit_arrived(service: QueueService, proxy: MySQLProxy) -> None:
+    admin = await register(service)
+    rule = proxy.delay("COMMIT", 0.3)
+    waiting = asyncio.ensure_future(service.intake.submit(creates(admin, "a")[0]))
+    await asyncio.wait_for(rule.fired.wait(), 5)
+    assert not waiting.done()
+    assert isinstance(await waiting, Answer)
+
+
+async def test_nothing_is_answered_while_its_batch_waits_for_a_lock(service: QueueService, database: Database) -> None:
     admin = await register(service)
     async with holding(database, "SELECT id FROM user_table WHERE id = %s FOR UPDATE", admin):
         # the task's foreign key waits for the person's row: the batch is open and cannot commit

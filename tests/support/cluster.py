@@ -34,6 +34,11 @@ class Process:
     def log(self) -> str:
         return self._log_path.read_text() if self._log_path.exists() else ""
 
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None
+        return self._popen.pid
+
     def start(self) -> None:
         """Start it; `ready` waits until it serves."""
         with self._log_path.open("ab") as log:

@@ -2,17 +2,20 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import monotonic
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, every_s: float = 0.02, what: str = "the condition"
-) -> T:
-    """The first true value of `condition`; an exception inside it counts as not yet. Fails after `within_s`."""
+    condition: Callable[[], Any],
+    *,
+    within_s: float = 10.0,
+    every_s: float = 0.02,
+    what: str = "the condition",
+) -> Any:
+    """The first true value of `condition` (a function or coroutine function); an exception inside it counts as not
+    yet. Fails after `within_s`."""
     deadline = monotonic() + within_s
     last: object = None
     while True:
@@ -21,7 +24,7 @@ async def eventually(
             if inspect.isawaitable(value):
                 value = await value
             if value:
-                return value  # type: ignore[return-value]
+                return value
             last = value
         except Exception as error:
             last = error

@@ -1,0 +1,202 @@
+"""The Caddyfile on the real Caddy over two stand-in nodes: balance, loss of a node, replays, errors, private paths."""
+
+import asyncio
+import io
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from cli.child import Child, ChildSpec
+from cli.cluster import CADDYFILE, find_caddy
+from tests.acceptance.edge_node import Node
+from tests.support.eventually import eventually
+from tests.support.loopback import free_port
+
+KEY = {"Idempotency-Key": "k-1"}
+
+
+@dataclass
+class Edge:
+    """The running edge and what is behind it."""
+
+    nodes: list[Node]
+    client: aiohttp.ClientSession
+    port: int
+
+    async def ask(self, path: str, method: str = "GET", **options: object) -> tuple[int, str]:
+        async with self.client.request(method, path, **options) as response:  # type: ignore[arg-type]
+            return response.status, await response.text()
+
+    async def is_up(self) -> bool:
+        return (await self.ask("/api/health"))[0] == 200
+
+    def seen(self, path: str) -> int:
+        return sum(node.requests.count(path) for node in self.nodes)
+
+
+def _caddy() -> str:
+    found = find_caddy(os.environ.get("PATH"))
+    assert found, "caddy is a locked dependency: run `make setup`"
+    return found
+
+
+@pytest.fixture
+async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
+    nodes = [Node(free_port()), Node(free_port())]
+    for node in nodes:
+        await node.start()
+    port = free_port()
+    environ = {
+        **os.environ,
+        "EDGE_PORT": str(port),
+        "EDGE_READ_BODY": "1s",
+        "API_UPSTREAMS": " ".join(f"127.0.0.1:{node.port}" for node in nodes),
+        "XDG_DATA_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    command = (_caddy(), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile")
+    caddy = await Child.start(ChildSpec("edge", command, environ), lambda _: None)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=aiohttp.ClientTimeout(20)) as client:
+            running = Edge(nodes, client, port)
+            await eventually(running.is_up)
+            yield running
+    finally:
+        caddy.terminate()
+        await caddy.wait()
+        for node in nodes:
+            await node.stop()
+
+
+def test_the_caddyfile_is_valid() -> None:
+    done = subprocess.run([_caddy(), "validate", "--config", str(CADDYFILE)], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+async def test_requests_are_spread_over_the_nodes(edge: Edge) -> None:
+    for _ in range(60):
+        assert (await edge.ask("/x"))[0] == 200
+
+    assert all(node.requests.count("/x") >= 10 for node in edge.nodes)
+
+
+async def test_a_node_that_vanishes_costs_no_request(edge: Edge) -> None:
+    async def reader(statuses: list[int]) -> None:
+        while len(statuses) < 100:
+            statuses.append((await edge.ask("/x"))[0])
+
+    results: list[list[int]] = [[], [], [], []]
+    async with asyncio.TaskGroup() as tasks:
+        for statuses in results:
+            tasks.create_task(reader(statuses))
+        await eventually(lambda: edge.seen("/x") > 40)
+        await edge.nodes[0].stop()
+
+    assert [status for statuses in results for status in statuses if status != 200] == []
+
+
+async def test_a_post_that_may_have_arrived_is_not_sent_again(edge: Edge) -> None:
+    for node in edge.nodes:
+        node.is_broken = True
+    status, body = await edge.ask("/break/post", "POST", data=b"x")
+
+    assert status == 502
+    assert edge.seen("/break/post") == 1
+    answer = json.loads(body)
+    assert (answer["errorCode"], answer["outcome"], answer["retryable"]) == ("bad_gateway", "unknown", True)
+
+
+@pytest.mark.parametrize(("method", "headers"), [("GET", {}), ("POST", KEY), ("PATCH", KEY), ("DELETE", KEY)])
+async def test_what_may_be_sent_twice_reaches_the_other_node_whole(
+    edge: Edge, method: str, headers: dict[str, str]
+) -> None:
+    broken, sound = edge.nodes
+    broken.is_broken = True
+    body = b"" if method == "GET" else b"b" * 5000
+
+    answers = []
+
+    async def has_met_the_broken_one() -> bool:
+        # the edge chooses: ask until its first choice was the broken node
+        answers.append(await edge.ask("/break/it", method, headers=headers, data=body or None))
+        return "/break/it" in broken.requests
+
+    await eventually(has_met_the_broken_one, every_s=0.1)
+    assert set(answers) == {(200, str(sound.port))}
+    assert sound.requests[-1] == "/break/it"
+    assert sound.bodies[-1] == body
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/shutdown", "/internal/events", "/metrics", "/%6detrics", "//metrics", "/v1/./shutdown", "/INTERNAL/x"]
+)
+async def test_private_paths_are_not_there(edge: Edge, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b'"errorCode":"not_found"' in answer
+    assert edge.nodes[0].requests == edge.nodes[1].requests == []
+
+
+async def test_without_any_node_each_door_has_its_own_shape(edge: Edge) -> None:
+    for node in edge.nodes:
+        await node.stop()
+    answers = {}
+    for path in ("/api/tasks", "/v1/users", "/api/v1/tasks"):
+        async with edge.client.get(path, headers={"X-Request-Id": "mine-1"}) as response:
+            assert response.status in (502, 503)
+            assert response.headers["Content-Type"] == "application/json"
+            assert response.headers["Retry-After"] == "1"
+            answers[path] = json.loads(await response.text())
+
+    common = {"errorCode", "message", "requestId", "retryable", "outcome"}
+    assert set(answers["/api/tasks"]) == common | {"error", "statusCode"}
+    assert set(answers["/v1/users"]) == common | {"code", "data"}
+    assert set(answers["/api/v1/tasks"]) == common | {"success", "data", "timestamp"}
+    assert answers["/v1/users"]["code"] == 5000
+    assert {answer["requestId"] for answer in answers.values()} == {"mine-1"}
+
+
+async def test_a_request_has_one_id_that_is_echoed_and_plain(edge: Edge) -> None:
+    for given, kept in (({}, False), ({"X-Request-Id": "mine-1"}, True), ({"X-Request-Id": 'a"b'}, False)):
+        async with edge.client.get("/x", headers=given) as response:
+            (echoed,) = response.headers.getall("X-Request-Id")
+        seen = [headers["x-request-id"] for node in edge.nodes for headers in node.headers]
+        assert echoed in seen
+        assert (echoed == given.get("X-Request-Id")) is kept
+        assert '"' not in echoed
+
+
+async def test_strangers_cannot_say_where_they_come_from(edge: Edge) -> None:
+    await edge.ask("/x", headers={"X-Forwarded-For": "6.6.6.6"})
+
+    (headers,) = [headers for node in edge.nodes for headers in node.headers]
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+
+
+async def test_a_body_over_11_mb_is_refused(edge: Edge) -> None:
+    status, body = await edge.ask("/x", "POST", data=io.BytesIO(bytes(11_500_000)))
+
+    assert status == 413
+    assert json.loads(body)["errorCode"] == "body_too_large"
+
+
+@pytest.mark.parametrize("headers", ["", "Idempotency-Key: k\r\n"])
+async def test_a_body_that_stalls_is_never_acknowledged(edge: Edge, headers: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(f"POST /x HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: 100\r\n\r\nab".encode())
+    status_line = await asyncio.wait_for(reader.readline(), 15)
+    writer.close()
+
+    assert int(status_line.split()[1]) >= 400
+    assert edge.seen("/x") == 0

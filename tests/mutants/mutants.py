@@ -1,0 +1,149 @@
+"""The list of ways to break a promise. `old` must occur in the file exactly once, so that a stale mutant is noticed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+_WRITER: Final = "queue_service/writer/writer.py"
+_BATCH: Final = "queue_service/writer/batch.py"
+_FAULTS: Final = "tests/integration/test_writer_faults.py"
+_FENCE: Final = "tests/integration/test_fence.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One promise, the change that breaks it, and the tests that must notice."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS: Final = (
+    Mutant(
+        "acknowledge before commit",
+        _WRITER,
+        "                    now=self._clock.now(),\n                )\n",
+        "                    now=self._clock.now(),\n                )\n"
+        "                for pending, result in zip(batch, applied.results, strict=True):\n"
+        "                    pending.resolve(result)\n",
+        (_FAULTS,),
+    ),
+    Mutant(
+        "no rollback after a failed statement",
+        "queue_service/store/session.py",
+        "                await tx.rollback()\n                return\n",
+        "                return\n",
+        (_FAULTS,),
+    ),
+    Mutant(
+        "replay without the key",
+        _BATCH,
+        "    stored = await answers.find(tx, [command.operation_id for command in commands])\n",
+        "    stored: dict[str, StoredAnswer] = {}\n",
+        (_FAULTS, "tests/integration/test_writer.py"),
+    ),
+    Mutant(
+        "answers not stored with the change",
+        _BATCH,
+        "    await answers.store(tx, applied, now)\n",
+        "",
+        (_FAULTS, "tests/integration/test_writer.py"),
+    ),
+    Mutant(
+        "epoch checked outside the transaction",
+        _WRITER,
+        "            async with session.transaction() as tx:\n                doubts",
+        "            async with session.transaction() as tx:\n                await self._fence.check(tx)\n"
+        "            async with session.transaction() as tx:\n"
+        "                self._fence.check = lambda tx: __import__('asyncio').sleep(0)\n"
+        "                doubts",
+        (_FENCE,),
+    ),
+    Mutant("epoch not checked", _BATCH, "    await fence.check(tx)\n", "", (_FENCE,)),
+    Mutant(
+        "epoch read without a lock",
+        "queue_service/store/leader.py",
+        "    statement = select(leader.c.epoch).where(leader.c.id == _ROW).with_for_update(read=True)\n",
+        "    statement = select(leader.c.epoch).where(leader.c.id == _ROW)\n",
+        (_FENCE,),
+    ),
+    Mutant(
+        "old sessions are not ended",
+        "queue_service/writer/fence.py",
+        "            await leader.end_old_sessions(connection)\n",
+        "            pass\n",
+        (_FENCE,),
+    ),
+    Mutant(
+        "sessions are ended by id alone",
+        "queue_service/store/leader.py",
+        "s.connection_id = p.ID AND s.host = p.HOST",
+        "s.connection_id = p.ID",
+        (_FENCE,),
+    ),
+    Mutant(
+        "version not compared",
+        "queue_service/commands/tasks.py",
+        "    if command.expected_version is not None and command.expected_version != task.version:\n",
+        "    if False:\n",
+        ("tests/integration/test_properties.py",),
+    ),
+    Mutant(
+        "version not raised",
+        "queue_service/commands/tasks.py",
+        "    after = replace(before, **members, version=before.version + 1, updated_at=now)\n",
+        "    after = replace(before, **members, updated_at=now)\n",
+        ("tests/integration/test_properties.py",),
+    ),
+    Mutant(
+        "a key in flight is not joined",
+        "queue_service/writer/intake.py",
+        "        running = self._under_way.get(command.operation_id)\n",
+        "        running = None\n",
+        ("tests/integration/test_writer.py",),
+    ),
+    Mutant(
+        "one poison command fails its batch",
+        _WRITER,
+        "            if len(batch) == 1:\n                self._give_up(batch[0], error)\n",
+        "            if batch:\n                for each in batch:\n                    self._give_up(each, error)\n",
+        (_FAULTS,),
+    ),
+    Mutant(
+        "an unknown outcome is called a failure",
+        _WRITER,
+        "        if pending.may_have_happened:\n",
+        "        if False:\n",
+        (_FAULTS,),
+    ),
+    Mutant(
+        "events published in the order of commits",
+        "queue_service/writer/eventlog.py",
+        "        while self._open and self._open[0].settled:\n            done = self._open.popleft()\n",
+        "        if reservation in self._open:\n            done = reservation\n            self._open.remove(done)\n",
+        ("tests/unit/test_eventlog.py",),
+    ),
+    Mutant(
+        "the intake has no limit",
+        "queue_service/writer/intake.py",
+        "            raise QueueFull\n",
+        "            pass\n",
+        ("tests/integration/test_lanes.py",),
+    ),
+    Mutant(
+        "a stop forgets what was accepted",
+        "queue_service/service.py",
+        "        await self.intake.drained()\n",
+        "",
+        ("tests/integration/test_lanes.py",),
+    ),
+    Mutant(
+        "a right that was lost is not missed on a replay",
+        _BATCH,
+        "            _require_permission(command, working)\n",
+        "            if command.operation_id not in stored:\n                _require_permission(command, working)\n",
+        ("tests/integration/test_writer.py",),
+    ),
+)
