@@ -1,0 +1,34 @@
+"""What each setting means, in Chinese, for README.zh-CN.md. A setting without an entry fails the drift check."""
+
+from types import MappingProxyType
+from typing import Final
+
+MEANINGS: Final = MappingProxyType(
+    {
+        "console_env": "production 不自动生成密钥，日志为 JSON",
+        "database_url": "mysql://user:pass@host:3306/db 或 sqlite:///path；留空则用 DATA_DIR/console.db（SQLite）",
+        "durability": "strict：数据库若可能在断电时丢失已提交的数据则拒绝启动；report：只在状态中说明",
+        "data_dir": "SQLite 文件、自动生成的密钥和本地状态所在的目录",
+        "jwt_secret": "签发访问令牌的密钥；留空则在 DATA_DIR 下生成一次",
+        "queue_secret": "队列服务内部接口的 Bearer 密钥；留空则在 DATA_DIR 下生成一次",
+        "queue_service_url": "API 节点访问队列服务的地址；留空则为本机的 QUEUE_PORT",
+        "edge_port": "入口（Caddy）的端口",
+        "api_host": "API 节点监听的地址",
+        "api_port": "第一个 API 节点的端口；第 i 个（从 0 数）监听 API_PORT+i",
+        "queue_host": "队列服务监听的地址",
+        "queue_port": "队列服务的端口",
+        "grpc_port": "gRPC 入口的端口；目前还没有服务监听它",
+        "nodes": "`console up` 启动的 API 节点数",
+        "queue_batch_size": "一批最多包含的命令数",
+        "queue_flush_interval_ms": "一条命令等待成批的最长时间（毫秒）",
+        "queue_flush_policy": "adaptive：写入器一空闲就成批；interval：等到批满或到时间",
+        "queue_max_retries": "遇到可恢复的数据库错误时，一批最多重放的次数",
+        "queue_intake_commands": "最多容纳的命令数；超过后写请求得到 503 queue_full",
+        "queue_intake_bytes": "最多容纳的命令字节数",
+        "db_pool_size": "每个 API 节点的数据库连接数",
+        "registration": "是否允许任何人注册",
+        "default_language": "请求没有指定已知语言时，消息所用的语言",
+        "token_ttl_s": "访问令牌的有效期（秒）",
+        "log_level": "写入日志的最低级别",
+    }
+)
