@@ -48,7 +48,7 @@ async def authenticate(request: Request) -> User:
     cache: AccountCache = request.app.state.accounts
     user = cache.get(user_id)
     if user is None:
-        with answering_database_errors():
+        async with answering_database_errors():
             user = await users.by_id(node.engine, user_id)
         if user is None:
             raise Unauthenticated

@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from api_node.node import Node
-from api_node.queue_client import Outcome
+from api_node.unanswered import Outcome
 from shared.errors import FieldError, Invalid, PreconditionFailed, VersionConflict
 from shared.model import User
 
@@ -30,10 +30,12 @@ async def forward(
     """Send a command on behalf of `actor` (None: a stranger on this open route) and wait for its outcome.
 
     `raw` is the client's body, for the fingerprint. Raises the refusal; a version conflict on an `If-Match` header
-    becomes PreconditionFailed.
+    becomes PreconditionFailed; Invalid when header and `expected_version` name two versions.
     """
     node = Node.of(request)
     from_header = if_match_version(request)
+    if from_header is not None and expected_version not in (None, from_header):
+        raise Invalid(errors=[FieldError("version", "is not the one that If-Match names")])
     command = {
         "type": command_type,
         "data": data,
@@ -41,7 +43,7 @@ async def forward(
         # a key of our own where the client sent none, so that our own resending can never apply twice
         "idempotencyKey": idempotency_key(request) or uuid.uuid4().hex,
         "expectedVersion": from_header if from_header is not None else expected_version,
-        "fingerprint": _fingerprint(request, raw, node.settings.jwt_secret),
+        "fingerprint": _fingerprint(request, raw, node.settings.queue_secret),
         "requestId": request.state.request_id,
     }
     try:
@@ -73,6 +75,12 @@ def if_match_version(request: Request) -> int | None:
     if match is None or int(match[1]) > _MAX_VERSION:
         raise PreconditionFailed('If-Match takes one strong tag such as "v3"')
     return int(match[1])
+
+
+def is_unchanged(request: Request, version: int) -> bool:
+    """Whether an `If-None-Match` header names this version; compared weakly, as RFC 9110, 13.1.2 says."""
+    given = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    return "*" in given or f'"v{version}"' in given
 
 
 def etag(version: int) -> dict[str, str]:

@@ -40,9 +40,8 @@ async def get_readyz(request: Request) -> Response:
 
 async def get_database_health(request: Request) -> Response:
     """200 when the database answers; 503 otherwise."""
-    with answering_database_errors():
-        async with Node.of(request).engine.connect() as connection:
-            await health.answers(connection)
+    async with answering_database_errors(), Node.of(request).engine.connect() as connection:
+        await health.answers(connection)
     return JsonResponse(_in_envelope(request, {"status": "ok"}))
 
 
@@ -63,9 +62,8 @@ async def get_metrics(request: Request) -> Response:
 
 async def _database(node: Node) -> str:
     try:
-        with answering_database_errors():
-            async with node.engine.connect() as connection:
-                await health.answers(connection)
+        async with answering_database_errors(), node.engine.connect() as connection:
+            await health.answers(connection)
     except ConsoleError as error:
         return error.code
     return "ok"

@@ -5,37 +5,54 @@ One hash takes tens of milliseconds and 64 MiB: unbounded, a handful of logins w
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from shared.errors import Unavailable
+
+R = TypeVar("R")
+
 AT_ONCE: Final = max(2, os.cpu_count() or 2)
+MAX_WAITING: Final = 100
+"""Past this many callers the last would wait for seconds, and the next one is told to come back."""
 MIN_BYTES: Final = 8
 MAX_BYTES: Final = 1_024
 
 
 class Passwords:
-    """Hashes and verifies. Callers past the limit wait their turn."""
+    """Hashes and verifies. Callers past the limit wait their turn; past MAX_WAITING of them, Unavailable is raised."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
+        self._waiting = 0
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
         # verified against when there is no such account, so that absence costs the same work as a wrong password
         self._nobody = self._hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
         """The argon2id hash, salt and parameters included."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._hasher.hash, password)
+        return await self._in_turn(self._hasher.hash, password)
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether it is the password that was hashed. `stored` None (no such account): False, at the same cost."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, stored, password)
+        return await self._in_turn(self._verify, stored, password)
 
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_turn(self, work: Callable[..., R], *args: Any) -> R:
+        if self._waiting >= MAX_WAITING:
+            raise Unavailable
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        finally:
+            self._waiting -= 1
 
     def _verify(self, stored: str | None, password: str) -> bool:
         try:

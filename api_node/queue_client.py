@@ -8,60 +8,60 @@ command can never apply twice; an answered error is passed on and never retried.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
 import structlog
 
+from api_node.unanswered import Outcome, Unanswered
 from shared.clock import Clock
-from shared.errors import ConsoleError, Internal, OutcomeUnknown, QueueFull, QueueUnreachable, Unavailable
+from shared.errors import Internal, OutcomeUnknown, QueueFull, QueueUnreachable, Unavailable
 from shared.jsonio import dumps, loads
-from shared.wire import error_from_wire
 
-DEADLINE_S: Final = 12.0
 MAX_IN_FLIGHT: Final = 4
 MAX_STALLED: Final = 60
-STALLED_AFTER_S: Final = 0.25
-"""A forward this old waits for a slow lane: it gives its place to the next one, which may be for another lane."""
 MAX_COMMANDS_A_FORWARD: Final = 200
-MAX_BYTES_A_FORWARD: Final = 4 << 20
-MAX_WAITING: Final = 5_000
-SILENCE_S: Final = 4.0
-"""No line for this long counts as silence: the same commands are sent again and join the ones that run."""
-CONNECT_TIMEOUT_S: Final = 2.0
-_PAUSE_S: Final = 0.1
+MAX_BYTES_A_FORWARD: Final = 1_000_000
+MAX_HELD: Final = 10_000
+MAX_HELD_BYTES: Final = 64 << 20
+"""Commands of this node that are not answered yet, waiting or on their way; past either limit a write gets 503."""
+
+NOTE_EVERY_S: Final = 5.0
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The answer to one command."""
+class QueueTimes:
+    """How long a node waits, in seconds. The defaults are the published ones; tests shorten them.
 
-    status: int
-    data: Any
-    is_replayed: bool
+    `silence_s`: no line for this long, and the same commands are sent again and join the ones that run.
+    `stalled_after_s`: a forward this old waits for a slow lane and gives its place to the next, which may be for
+    another lane.
+    """
 
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    raw: bytes
-    deadline: float
-    future: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    was_sent: bool = False
+    deadline_s: float = 12.0
+    connect_s: float = 2.0
+    silence_s: float = 4.0
+    stalled_after_s: float = 0.25
+    pause_s: float = 0.1
 
 
 class QueueClient:
     """One node's line to the queue service. `start` and `close` once each."""
 
-    def __init__(self, url: str, secret: str, clock: Clock) -> None:
+    def __init__(self, url: str, secret: str, clock: Clock, times: QueueTimes | None = None) -> None:
+        self._times = times or QueueTimes()
         self._url = url
         self._secret = secret
         self._clock = clock
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Unanswered] = deque()
         self._forwards: set[asyncio.Task[None]] = set()
         self._fresh: set[asyncio.Task[None]] = set()
+        self._held = 0
+        self._noted_at = float("-inf")
+        self._held_bytes = 0
         self._http: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -70,7 +70,10 @@ class QueueClient:
             base_url=self._url,
             headers={"Authorization": f"Bearer {self._secret}"},
             connector=aiohttp.TCPConnector(limit=MAX_IN_FLIGHT + MAX_STALLED + 1, keepalive_timeout=30),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_S),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self._times.connect_s, sock_read=self._times.silence_s
+            ),
+            trace_configs=[_noting_what_was_sent()],
             read_bufsize=1 << 20,
             # an inherited proxy setting must not send internal traffic elsewhere
             trust_env=False,
@@ -78,20 +81,30 @@ class QueueClient:
 
     async def close(self) -> None:
         """Wait for forwards under way, then close."""
-        if self._forwards:
+        while self._forwards:  # one that lands may start the next
             await asyncio.wait(self._forwards)
         if self._http is not None:
             await self._http.close()
 
+    @property
+    def held(self) -> int:
+        """Commands that are not answered yet."""
+        return self._held
+
     async def submit(self, command: dict[str, Any]) -> Outcome:
         """Send one command (a CommandRequest with an idempotency key) and wait for its outcome.
 
-        Raises the queue service's refusal; QueueUnreachable when nothing was ever sent; OutcomeUnknown when the
-        deadline passed after something was. Being cancelled leaves the command on its way.
+        Raises the queue service's refusal; QueueFull when this node holds all it may; QueueUnreachable when nothing was
+        ever sent; OutcomeUnknown when the deadline passed after something was. Being cancelled leaves the command on
+        its way.
         """
-        if len(self._waiting) >= MAX_WAITING:
+        raw = dumps(command)
+        if self._held >= MAX_HELD or self._held_bytes + len(raw) > MAX_HELD_BYTES:
             raise QueueFull
-        waiting = _Waiting(dumps(command), self._clock.monotonic() + DEADLINE_S)
+        waiting = Unanswered(raw, self._clock.monotonic() + self._times.deadline_s)
+        self._held += 1
+        self._held_bytes += len(raw)
+        waiting.future.add_done_callback(lambda _: self._let_go(len(raw)))
         self._waiting.append(waiting)
         self._dispatch()
         return await asyncio.shield(waiting.future)
@@ -105,21 +118,27 @@ class QueueClient:
                 if response.status != 200:
                     raise QueueUnreachable(f"the queue service answered {response.status}")
                 return body
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise QueueUnreachable from error
+
+    def _let_go(self, size: int) -> None:
+        self._held -= 1
+        self._held_bytes -= size
 
     def _dispatch(self) -> None:
         while self._waiting and len(self._fresh) < MAX_IN_FLIGHT and len(self._forwards) < MAX_IN_FLIGHT + MAX_STALLED:
-            batch: list[_Waiting] = []
+            batch: list[Unanswered] = []
             size = 0
-            while self._waiting and len(batch) < MAX_COMMANDS_A_FORWARD and size < MAX_BYTES_A_FORWARD:
+            while self._waiting and len(batch) < MAX_COMMANDS_A_FORWARD:
                 size += len(self._waiting[0].raw)
+                if batch and size > MAX_BYTES_A_FORWARD:
+                    break
                 batch.append(self._waiting.popleft())
             task = asyncio.create_task(self._forward(batch))
             self._forwards.add(task)
             self._fresh.add(task)
             task.add_done_callback(self._landed)
-            asyncio.get_running_loop().call_later(STALLED_AFTER_S, self._stalled, task)
+            asyncio.get_running_loop().call_later(self._times.stalled_after_s, self._stalled, task)
 
     def _stalled(self, task: asyncio.Task[None]) -> None:
         if task in self._fresh:
@@ -133,74 +152,77 @@ class QueueClient:
             log.error("forward_failed", exc_info=task.exception())
         self._dispatch()
 
-    async def _forward(self, batch: Sequence[_Waiting]) -> None:
+    async def _forward(self, batch: Sequence[Unanswered]) -> None:
         """See every command of the batch to its outcome, resending what is unanswered until its deadline."""
-        left = list(batch)
+        left = self._still_waiting(batch)
         while left:
             try:
-                await self._send(left)
+                # by its first deadline a forward ends, however busy its stream is with other commands' lines
+                async with asyncio.timeout(min(waiting.deadline for waiting in left) - self._clock.monotonic()):
+                    await self._send(left)
             except (aiohttp.ClientError, OSError, TimeoutError, EOFError) as error:
-                log.warning("forward_interrupted", error=repr(error), unanswered=len(left))
+                self._note_interruption(error)
             except Exception as error:
                 # a mistake of ours must not leave the callers waiting
                 log.error("forward_broke", exc_info=error)
                 for waiting in left:
-                    _fail(waiting, OutcomeUnknown() if waiting.was_sent else Internal())
+                    waiting.fail(OutcomeUnknown() if waiting.was_sent else Internal())
+            for waiting in left:
+                waiting.may_have_happened = waiting.was_sent
             left = self._still_waiting(left)
             if left:
-                await self._clock.sleep(_PAUSE_S)
+                await self._clock.sleep(self._times.pause_s)
 
-    async def _send(self, batch: Sequence[_Waiting]) -> None:
+    async def _send(self, batch: Sequence[Unanswered]) -> None:
         """One request. Returns when the stream ends; raises what the connection raised."""
         assert self._http is not None  # noqa: S101 - start() was called
         body = b'{"jobs":[' + b",".join(waiting.raw for waiting in batch) + b"]}"
-        request = self._http.post("/api/queue/jobs", data=body, headers={"Content-Type": "application/json"})
-        try:
-            async with request as response:
-                for waiting in batch:
-                    waiting.was_sent = True
-                if response.status != 200:
-                    await self._refused(response, batch)
-                    return
-                async for line in response.content:
-                    _resolve(batch, loads(line))
-        except aiohttp.ClientConnectorError:
-            raise  # nothing left this machine
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            for waiting in batch:
-                waiting.was_sent = True
-            raise
+        request = self._http.post(
+            "/api/queue/jobs", data=body, headers={"Content-Type": "application/json"}, trace_request_ctx=batch
+        )
+        async with request as response:
+            if response.status != 200:
+                await self._refused(response, batch)
+                return
+            async for line in response.content:
+                if not line.endswith(b"\n"):
+                    raise EOFError("the last line was cut")
+                said = loads(line)
+                batch[said["index"]].resolve(said)
 
-    async def _refused(self, response: aiohttp.ClientResponse, batch: Sequence[_Waiting]) -> None:
-        """The whole forward was refused (a wrong secret, say): nothing of it was accepted."""
+    async def _refused(self, response: aiohttp.ClientResponse, batch: Sequence[Unanswered]) -> None:
+        """The whole forward was refused (a wrong secret, say): nothing of this try was accepted."""
         log.error("forward_refused", status=response.status, body=(await response.text())[:500])
         for waiting in batch:
-            _fail(waiting, Unavailable(f"the queue service refused this node ({response.status})"))
+            waiting.fail(Unavailable(f"the queue service refused this node ({response.status})"))
 
-    def _still_waiting(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
+    def _note_interruption(self, error: BaseException) -> None:
+        """One line every few seconds, not one for each try of each forward: an outage would fill the disk."""
+        now = self._clock.monotonic()
+        if now - self._noted_at >= NOTE_EVERY_S:
+            self._noted_at = now
+            log.warning("queue_service_silent", error=type(error).__name__, unanswered=self._held)
+
+    def _still_waiting(self, batch: Sequence[Unanswered]) -> list[Unanswered]:
         now = self._clock.monotonic()
         left = []
         for waiting in batch:
             if waiting.future.done():
                 continue
-            if now + _PAUSE_S >= waiting.deadline:
-                _fail(waiting, OutcomeUnknown() if waiting.was_sent else QueueUnreachable())
+            if now + self._times.pause_s >= waiting.deadline:
+                waiting.fail(OutcomeUnknown() if waiting.was_sent else QueueUnreachable())
             else:
                 left.append(waiting)
         return left
 
 
-def _resolve(batch: Sequence[_Waiting], line: dict[str, Any]) -> None:
-    waiting = batch[line["index"]]
-    if waiting.future.done():
-        return
-    if "error" in line:
-        _fail(waiting, error_from_wire(line["error"]))
-    else:
-        waiting.future.set_result(Outcome(line["status"], line["data"], line["replayed"]))
+def _noting_what_was_sent() -> aiohttp.TraceConfig:
+    """Marks the commands of a forward just before its first byte leaves: up to there nothing can have happened."""
 
+    async def note(_session: aiohttp.ClientSession, context: Any, _params: Any) -> None:
+        for waiting in context.trace_request_ctx or ():
+            waiting.was_sent = True
 
-def _fail(waiting: _Waiting, error: ConsoleError) -> None:
-    if not waiting.future.done():
-        waiting.future.set_exception(error)
-        waiting.future.exception()  # the client may have hung up: nobody else needs to hear of it
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(note)
+    return trace

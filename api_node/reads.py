@@ -1,17 +1,26 @@
 """One place where a read that fails for want of a database becomes an answer: 503, never a guess."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.errors import DatabaseUnavailable
 
+READ_DEADLINE_S: Final = 5.0
+"""A database that takes a statement and never answers (stopped, cut off) must not hold requests for ever."""
 
-@contextmanager
-def answering_database_errors() -> Iterator[None]:
-    """Raise DatabaseUnavailable for whatever the driver or the pool raises inside."""
+
+@asynccontextmanager
+async def answering_database_errors(deadline_s: float = READ_DEADLINE_S) -> AsyncIterator[None]:
+    """Raise DatabaseUnavailable for whatever the driver or the pool raises inside, and after `deadline_s`.
+
+    A connection whose read was given up is thrown away by the pool: its answer may still come.
+    """
     try:
-        yield
+        async with asyncio.timeout(deadline_s):
+            yield
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         raise DatabaseUnavailable from error

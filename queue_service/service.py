@@ -129,7 +129,7 @@ class QueueService:
             "replays": _total(self.metrics.replays),
             "splits": _total(self.metrics.splits),
             "uptimeS": round(self.clock.monotonic() - self._started_at, 1),
-            "database": self._engine.dialect.name,
+            "database": "mariadb" if getattr(self._engine.dialect, "is_mariadb", False) else self._engine.dialect.name,
             "durability": self._durability,
             "epoch": self._fence.epoch,
             "eventPosition": ".".join(map(str, self.events.position)),

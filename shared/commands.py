@@ -6,7 +6,7 @@ The members are those of the API (camelCase), so one model serves the request bo
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from shared.errors import FieldError, Invalid
 from shared.model import MAX_DESCRIPTION_BYTES, MAX_LABEL, MAX_TITLE, Status
@@ -31,11 +31,11 @@ Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_L
 Description = Annotated[str, AfterValidator(_fits_a_text_column)]
 RowId = Annotated[int, Field(ge=1, lt=2**53)]
 Version = Annotated[int, Field(ge=1, lt=2**31)]
+# lower case first: it can be longer than what was given, and it is what the column holds
 Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, min_length=3, max_length=255, pattern=r"^[^@\s<>]+@[^@\s<>]+$"
-    ),
+    BeforeValidator(lambda given: given.strip().lower() if isinstance(given, str) else given),
+    StringConstraints(min_length=3, max_length=255, pattern=r"^[^@\s<>]+@[^@\s<>]+$"),
 ]
 
 

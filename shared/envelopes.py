@@ -1,4 +1,4 @@
-"""How each door wraps an answer and an error (CONTRACTS 2). The HTTP status is the real one in every door.
+"""How each door wraps an answer and an error. The HTTP status is the real one in every door.
 
     /api     {success: true, data}            {error: true, statusCode, message, ...}
     /api/v1  {success, message, data, timestamp}  the same with success false

@@ -12,6 +12,7 @@
     ├── PreconditionFailed    412  the `If-Match` header names an old version: as above
     ├── PayloadTooLarge       413  over the limit: send less
     ├── UnsupportedMediaType  415  send `Content-Type: application/json`
+    ├── HeadTooLarge          431  the request line and headers are over the limit: send less
     ├── Invalid               422  a field is wrong: `errors` names it
     │   └── IdempotencyMismatch 422  the key was used for another request: use a new key
     ├── Internal              500  our fault: report the request id
@@ -119,6 +120,10 @@ class PayloadTooLarge(ConsoleError):
 
 class UnsupportedMediaType(ConsoleError):
     code, status = "unsupported_media_type", 415
+
+
+class HeadTooLarge(ConsoleError):
+    code, status = "head_too_large", 431
 
 
 class Invalid(ConsoleError):

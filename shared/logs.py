@@ -15,10 +15,11 @@ import structlog
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _SECRET_NAMES: Final = re.compile(r"password|secret|token|authorization|cookie|api_?key", re.IGNORECASE)
 _SECRET_VALUES: Final = re.compile(
-    r"(?<=://)[^/@\s]+(?=@)"  # user:password of a URL
+    r"(?<=://)[^/\s]+(?=@)"  # user:password of a URL; the password may hold an @
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
-    r"|(?<=Bearer )\S+"
-    r"|\$argon2\w+\$\S+"
+    r"|(?<=bearer )\S+"
+    r"|\$argon2\w+\$\S+",
+    re.IGNORECASE,
 )
 
 
@@ -55,9 +56,12 @@ def mask(value: Any) -> Any:
         return _SECRET_VALUES.sub("***", value)
     if isinstance(value, dict):
         return {k: "***" if _SECRET_NAMES.search(str(k)) else mask(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [mask(v) for v in value]
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    # an exception, a URL, bytes: what a renderer would make of it, before it does
+    return mask(str(value))
 
 
 class _Forward(logging.Handler):

@@ -36,6 +36,7 @@ MESSAGES: Final = MappingProxyType(
         ),
         "payload_too_large": ("请求体过大", "The request body is too large"),
         "unsupported_media_type": ("仅支持 application/json", "Send the body as application/json"),
+        "head_too_large": ("请求头过大", "The request line and headers are too large"),
         "validation_failed": ("请求参数不正确", "Some fields are not valid"),
         "idempotency_mismatch": (
             "该幂等键已用于另一个请求",
@@ -73,7 +74,7 @@ def choose_language(accept_language: str | None, default: Language) -> Language:
     ranked: list[tuple[float, Language]] = []
     for part in (accept_language or "").split(","):
         tag, _, parameters = part.strip().partition(";")
-        known: Language | None = {"zh": "zh-CN", "en": "en"}.get(tag.split("-")[0].lower())  # type: ignore[assignment]
+        known: Language | None = {"zh": "zh-CN", "en": "en"}.get(tag.split("-")[0].strip().lower())  # type: ignore[assignment]
         if known:
             ranked.append((_weight(parameters), known))
     acceptable = [pair for pair in ranked if pair[0] > 0]

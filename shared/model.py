@@ -9,6 +9,9 @@ from shared.clock import iso
 Role = Literal["admin", "employee"]
 Status = Literal["todo", "in-progress", "in-review", "done", "cancelled"]
 
+HEAD_OFFICE_ID: Final = 1
+"""The department 总部, made by the first migration; a newcomer without another belongs to it."""
+
 MAX_TITLE: Final = 255
 MAX_LABEL: Final = 50
 MAX_DESCRIPTION_BYTES: Final = 65_535

@@ -2,7 +2,7 @@
 
 A setting named `queue_port` is the environment variable `QUEUE_PORT`. Flags win over the environment, the
 environment over `.env`. The README's table and `.env.example` are generated from this class
-(`python -m shared.settings`), so the description of a field is the documentation of the setting.
+(`python -m tools.settings_docs`), so the description of a field is the documentation of the setting.
 
 Secrets that are not given are made once under `DATA_DIR` with mode 0600; production refuses to make them.
 """
@@ -43,6 +43,7 @@ class Settings(BaseModel):
     )
     database_url: str = Field(
         "",
+        repr=False,  # it may hold a password
         description="mysql://user:pass@host:3306/db or sqlite:///path; empty: SQLite at DATA_DIR/console.db",
     )
     durability: Literal["report", "strict"] = Field(
@@ -111,8 +112,9 @@ def load_settings(environ: Mapping[str, str], dotenv: Path | None = Path(".env")
     An empty value counts as not given. Raises SettingsError naming every wrong one, and every variable that looks
     like ours but is not (a typo would otherwise be silently ignored).
     """
-    from_file = {k: v for k, v in dotenv_values(dotenv).items() if v is not None} if dotenv else {}
-    given = {k.upper(): v for k, v in {**from_file, **environ}.items() if v != ""}
+    # not interpolated: a password may hold a `$`
+    from_file = dotenv_values(dotenv, interpolate=False) if dotenv else {}
+    given = {k.upper(): v for source in (from_file, environ) for k, v in source.items() if v}
     problems = list(_unknown(given))
     values: dict[str, object] = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     values |= {name: value for name, value in flags.items() if value is not None}

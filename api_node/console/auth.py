@@ -57,7 +57,7 @@ async def login(request: Request) -> Response:
 
 
 async def _verified(node: Node, given: Credentials) -> dict[str, Any]:
-    with answering_database_errors():
+    async with answering_database_errors():
         user = await users.by_email(node.engine, given.email)
     known = user if user is not None and user.deleted_at is None else None
     fits = len(given.password.encode()) <= MAX_BYTES

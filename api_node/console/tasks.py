@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_node.forward import etag, forward, written
+from api_node.forward import etag, forward, is_unchanged, written
 from api_node.node import Node
 from api_node.queries import tasks
 from api_node.reads import answering_database_errors
@@ -37,7 +37,7 @@ async def list_tasks(request: Request, viewer: User) -> Response:
     size = _number(request, "pageSize", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
     number = _number(request, "page", 1, MAX_PAGE)
     before = _cursor_id(request.query_params.get("cursor"))
-    with answering_database_errors():
+    async with answering_database_errors():
         page = await tasks.page(Node.of(request).engine, viewer, page_size=size, page_number=number, before_id=before)
     shown: dict[str, Any] = {
         "tasks": [task_view(task) for task in page.tasks],
@@ -51,12 +51,12 @@ async def list_tasks(request: Request, viewer: User) -> Response:
 
 async def get_task(request: Request, viewer: User) -> Response:
     """200 with the task and its ETag; 304 when `If-None-Match` names it; 404 for one this person does not see."""
-    with answering_database_errors():
+    async with answering_database_errors():
         task = await tasks.by_id(Node.of(request).engine, viewer, _task_id(request))
     if task is None:
         raise NotFound
     tag = etag(task.version)
-    if tag["ETag"] in (given.strip() for given in request.headers.get("if-none-match", "").split(",")):
+    if is_unchanged(request, task.version):
         return Response(status_code=304, headers=tag)
     return JsonResponse(success(task_view(task)), headers=tag)
 
@@ -84,7 +84,7 @@ async def change_task(request: Request, actor: User) -> Response:
         {"taskId": task_id, "updates": updates},
         actor=actor,
         raw=raw,
-        expected_version=change.version if change.version is not None else _query_version(request),
+        expected_version=_seen_version(request, change),
     )
     return JsonResponse(success(outcome.data), outcome.status, written(outcome))
 
@@ -107,6 +107,14 @@ def _task_id(request: Request) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and 0 < int(given) < 2**53):
         raise NotFound
     return int(given)
+
+
+def _seen_version(request: Request, change: TaskChange) -> int | None:
+    """The version a change was decided on, from the body or the query; both must say the same."""
+    from_query = _query_version(request)
+    if change.version is not None and from_query not in (None, change.version):
+        raise Invalid(errors=[FieldError("version", "is not the one in the query")])
+    return change.version or from_query
 
 
 def _query_version(request: Request) -> int | None:

@@ -1,7 +1,6 @@
 """Rows with a version: the four verbs every aggregate of the board needs, in the caller's transaction."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Column, Table, func, insert, select
@@ -20,7 +19,8 @@ class VersionedTable(Generic[E]):
         self._table = table
         self._entity = entity
         self._select = select(table)
-        self._written = tuple(key for key in table.c.keys() if key not in ("id", "created_at"))  # noqa: SIM118
+        self._columns = tuple(table.c.keys())
+        self._written = tuple(key for key in self._columns if key not in ("id", "created_at"))
 
     async def lock(self, tx: Transaction, ids: Collection[int]) -> dict[int, E]:
         """Read rows by id and hold them until the end of the transaction. Locks are taken in id order, so two batches
@@ -39,7 +39,8 @@ class VersionedTable(Generic[E]):
     async def insert(self, tx: Transaction, entities: Sequence[E]) -> None:
         """Insert new rows, ids included, as one statement. A taken id or unique value fails the transaction."""
         if entities:
-            await tx.execute(insert(self._table), [asdict(entity) for entity in entities])
+            rows = [{key: getattr(entity, key) for key in self._columns} for entity in entities]
+            await tx.execute(insert(self._table), rows)
 
     async def update(self, tx: Transaction, changes: Sequence[Change]) -> int:
         """Write every changed row in one statement, each guarded by the version it was read with.

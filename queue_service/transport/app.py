@@ -1,4 +1,4 @@
-"""The queue service's routes on one page. All but health and metrics want `Authorization: Bearer QUEUE_SECRET`."""
+"""The queue service's routes on one page. All but `/api/health` want `Authorization: Bearer QUEUE_SECRET`."""
 
 import hmac
 from collections.abc import Awaitable, Callable
@@ -19,11 +19,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 _OPEN: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/api/health", observe.get_health),
+)
+_GUARDED: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/livez", observe.get_livez),
     ("GET", "/readyz", observe.get_readyz),
     ("GET", "/metrics", observe.get_metrics),
-)
-_GUARDED: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/api/queue/job", jobs.post_job),
     ("POST", "/api/queue/jobs", jobs.post_jobs),
     ("GET", "/api/queue/status", observe.get_status),
@@ -48,6 +48,7 @@ def build_app(service: QueueService) -> Starlette:
         ],
         exception_handlers={HTTPException: answer, ConsoleError: answer},
     )
+    app.router.redirect_slashes = False
     app.state.service = service
     return app
 

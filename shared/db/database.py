@@ -2,11 +2,12 @@
 connecting is here.
 
 MySQL and MariaDB: READ COMMITTED, `innodb_lock_wait_timeout` 2 s, strict SQL mode, UTC. SQLite: WAL with
-`synchronous=FULL` and BEGIN IMMEDIATE for the writer, `query_only` for nodes. Parameters are passed as text, never as
+`synchronous=FULL` and BEGIN IMMEDIATE for the writer, read-only for nodes. Parameters are passed as text, never as
 bytes: aiomysql 0.3 fails on those with PyMySQL 1.2.3 and later.
 """
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -43,6 +44,8 @@ def reader_engine(database_url: str, pool_size: int) -> AsyncEngine:
     """A node's engine: autocommit reads only, at most `pool_size` connections, 5 s wait for one."""
     url = parse(database_url)
     if is_sqlite(database_url):
+        # mode=ro: a node that starts first must not make an empty file where the database will be
+        url = url.set(database=f"file:{quote(url.database or '')}", query={"mode": "ro", "uri": "true"})
         # a reader is a thread of this process: more than a few only contend for the interpreter
         return _sqlite(url, writes=False, pool_size=min(pool_size, 4), max_overflow=0, pool_timeout=CONNECT_TIMEOUT_S)
     return _mysql(

@@ -28,9 +28,6 @@ _OPTIONS: Final[dict[str, Any]] = {
     "mariadb_collate": "utf8mb4_bin",
 }
 
-HEAD_OFFICE_ID: Final = 1
-"""The department 总部, made by the first migration; a newcomer without another belongs to it."""
-
 department: Final = Table(
     "department",
     metadata,
@@ -127,7 +124,7 @@ leader_beat: Final = Table(
 leader_session: Final = Table(
     "leader_session",
     metadata,
-    # the writer's own database connections, for a taker to end (GUARANTEES, fact 11)
+    # the writer's own database connections, for a taker to end (docs/adr/0002)
     Column("connection_id", Id, primary_key=True, autoincrement=False),
     Column("host", String(255), nullable=False),
     Column("epoch", Id, nullable=False),

@@ -22,6 +22,7 @@ from shared.messages import Language, choose_language
 log = structlog.get_logger("access")
 
 _REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._:/+=-]{1,128}$")
+_PROBES: Final = ("/health", "/livez", "/readyz", "/metrics")
 _BY_STATUS: Final[dict[int, type[ConsoleError]]] = {404: NotFound, 405: MethodNotAllowed, 400: MalformedRequest}
 
 
@@ -89,14 +90,17 @@ class RequestContext:
         route = getattr(scope.get("route"), "path", "unknown")
         self._metrics.requests.labels(scope["method"], route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        if self._logs_requests or status >= 500:
+        # probes come several times a second and say the same every time: only a failing one is worth a line
+        if status >= 500 or (self._logs_requests and not scope["path"].endswith(_PROBES)):
             log.info("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
 
 
 def error_response(error: Exception, scope: Scope, clock: Clock) -> Response:
     """Any exception as an answer in the door's envelope. One that is not of our tree is logged and becomes a 500
     that tells the client nothing but the request id."""
+    headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
+        headers |= error.headers or {}  # Allow, with a 405
         error = _BY_STATUS.get(error.status_code, Internal)()
     if not isinstance(error, ConsoleError):
         log.error("request_failed", path=scope["path"], exc_info=error)
@@ -109,7 +113,7 @@ def error_response(error: Exception, scope: Scope, clock: Clock) -> Response:
         request_id=state["request_id"],
         now=clock.now(),
     )
-    headers = {"Content-Language": state["language"]}
+    headers["Content-Language"] = state["language"]
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == 401:

@@ -1,17 +1,27 @@
-"""uvicorn's HTTP/1.1 protocol with the limits it lacks: a deadline and a size for the head, and strict framing.
+"""uvicorn's HTTP/1.1 protocol with the limits it lacks: deadlines and sizes, and strict framing.
 
-Without this a client may trickle a header for ever, send one of a megabyte, leave out Host, or send both
-Content-Length and Transfer-Encoding (request smuggling: RFC 9112, 6.1).
+Without this a client may trickle a header for ever, send one of a megabyte or a trailer without end, leave out Host,
+send both Content-Length and Transfer-Encoding (request smuggling: RFC 9112, 6.1), queue requests without bound on one
+connection, or never read its answer.
 """
 
 import asyncio
-from typing import Final
+import uuid
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
-HEAD_DEADLINE_S: Final = 10.0
-MAX_HEAD_BYTES: Final = 32 * 1024
-LINGER_S: Final = 2.0
+from shared.clock import SystemClock
+from shared.envelopes import failure
+from shared.errors import ConsoleError, HeadTooLarge, MalformedRequest, RequestTimeout, Unavailable
+from shared.http.limits import HttpLimits
+from shared.jsonio import dumps
+
+_REASONS: Final = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+_CLOCK: Final = SystemClock()
+_LEAST_PROGRESS_BYTES: Final = 64 * 1024
 
 
 class _BadHead(Exception):
@@ -19,11 +29,28 @@ class _BadHead(Exception):
 
 
 class HardenedProtocol(HttpToolsProtocol):
-    """One connection. The head of each request must arrive whole within HEAD_DEADLINE_S and MAX_HEAD_BYTES."""
+    """One connection, within `limits`."""
 
-    _head_timer: asyncio.TimerHandle | None = None
-    _head_bytes = 0
-    _in_head = True
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: HttpLimits,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits
+        self._in_head = True
+        self._head_has_begun = False
+        self._unplaced = 0
+        self._is_deaf = False
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
+
+    # --- the connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -31,44 +58,111 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        for timer in (self._stall_timer, self._end_timer):
+            if timer is not None:
+                timer.cancel()
+        for cycle, _app in self.pipeline:
+            cycle.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._start_head_timer()
-            self._head_bytes += len(data)
-            # what follows the head in this segment is body: only a head that is still open can be too large
-            if self._head_bytes - len(data) > MAX_HEAD_BYTES:
-                self._refuse_head(b"431 Request Header Fields Too Large")
+        """Feed the parser in pieces, so that what is neither head nor body never grows past its limit."""
+        position = 0
+        while position < len(data) and not self._is_deaf and not self.transport.is_closing():
+            if self._in_head:
+                self._start_head_timer()
+            room = self._limits.head_bytes - self._unplaced
+            if room <= 0:
+                self._refuse(HeadTooLarge() if self._in_head else MalformedRequest())
                 return
-        super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self._refuse_head(b"431 Request Header Fields Too Large")
+            piece = data[position : position + room]
+            position += len(piece)
+            self._unplaced += len(piece)
+            super().data_received(piece)
+
+    # --- the parser's callbacks
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_has_begun = True
+        self._start_head_timer()  # of a head that begins behind another request in one segment, too
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: it must not pass for a header that was checked before the body
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._stop_head_timer()
-        names = [name for name, _ in self.headers]
-        if names.count(b"host") != 1 and self.parser.get_http_version() == "1.1":
+        if not _is_well_framed(self.headers, self.parser.get_http_version()):
             raise _BadHead
-        if b"transfer-encoding" in names and b"content-length" in names:
+        if len(self.pipeline) >= self._limits.pipelined:
             raise _BadHead
         super().on_headers_complete()
+        self._in_head, self._head_has_begun, self._unplaced = False, False, 0
+        self._stop_head_timer()
+        if self.parser.should_upgrade():
+            # an upgrade we do not do: answered as if it had not been asked for; what follows may be another protocol
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._unplaced = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._unplaced = True, 0
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(MalformedRequest())
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Any stranger can ask for one: not worth a line."""
+
+    # --- the answers
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        chosen = app if app is self.app else _too_many_connections
+        super()._start_asgi_task(cycle, _announcing_the_close(cycle, chosen))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.more_body and not self.transport.is_closing():
-            # answered before the body was in (413, 401): read on for a moment so that the answer is not lost to a
-            # connection reset, then close
-            self.loop.call_later(LINGER_S, self.transport.close)
+        if self.transport.is_closing():
+            self._end_timer = self.loop.call_later(self._limits.stalled_s, self.transport.abort)
+        elif self.cycle.response_complete and self.cycle.more_body:
+            self._linger()
+
+    def timeout_keep_alive_handler(self) -> None:
+        # an answer that is still not taken after all that time never will be; close() would wait for it
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_for_a_stall(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _watch_for_a_stall(self, unsent: int) -> None:
+        def look_again() -> None:
+            still_unsent = self.transport.get_write_buffer_size()
+            if unsent - still_unsent < _LEAST_PROGRESS_BYTES:
+                self.transport.abort()
+            else:
+                self._watch_for_a_stall(still_unsent)
+
+        self._stall_timer = self.loop.call_later(self._limits.stalled_s, look_again)
+
+    # --- the head's deadline, refusals, the end
 
     def _start_head_timer(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_DEADLINE_S, self._head_is_late)
+            self._head_timer = self.loop.call_later(self._limits.head_s, self._head_is_late)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -77,13 +171,80 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def _head_is_late(self) -> None:
         self._head_timer = None
-        if self._in_head and not self.transport.is_closing():
-            if self._head_bytes == 0:
-                self.transport.close()
-            else:
-                self._refuse_head(b"408 Request Timeout")
+        if self._unplaced == 0 and not self._head_has_begun:
+            self.transport.close()
+        else:
+            self._refuse(RequestTimeout())
 
-    def _refuse_head(self, status: bytes) -> None:
+    def _refuse(self, error: ConsoleError) -> None:
+        """Answer what never became a request, and listen to nothing more."""
         self._stop_head_timer()
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        self.transport.close()
+        self._is_deaf = True
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering and self._in_head:
+            # the answer to the request before it is under way: nothing may be written into that one
+            self.cycle.keep_alive = False
+            return
+        if answering and (self.pipeline or self.cycle.response_started):
+            self.transport.close()
+            return
+        body = _refusal(error)
+        head = b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        self.transport.write(head % (error.status, _REASONS[error.status], len(body)) + body)
+        if answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Say that nothing more comes, and swallow what does for a moment: closing at once with bytes unread would
+        reset the connection, and the client could lose the answer."""
+        self._is_deaf = True
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._end_timer = self.loop.call_later(self._limits.linger_s, self.transport.abort)
+
+
+def _is_well_framed(headers: list[tuple[bytes, bytes]], version: str) -> bool:
+    """Exactly one Host (RFC 9112, 3.2), one way to tell where the body ends, no coding that we do not undo, and no
+    line folded into the next (5.2)."""
+    hosts = sum(name == b"host" for name, _ in headers)
+    encodings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    has_length = any(name == b"content-length" for name, _ in headers)
+    if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
+        return False
+    if encodings and (encodings != [b"chunked"] or has_length or version == "1.0"):
+        return False
+    return not any(b"\n" in value or b"\r" in value for _, value in headers)
+
+
+def _announcing_the_close(cycle: RequestResponseCycle, app: Any) -> Any:
+    """The app, with `Connection: close` on an answer that comes before the request's body is in."""
+
+    async def run(scope: Any, receive: Any, send: Any) -> None:
+        async def send_and_announce(message: Any) -> None:
+            if message["type"] == "http.response.start" and cycle.more_body:
+                cycle.keep_alive = False
+                await send(message)
+                cycle.keep_alive = True  # the protocol closes after it has lingered
+            else:
+                await send(message)
+
+        await app(scope, receive, send_and_announce)
+
+    return run
+
+
+async def _too_many_connections(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"content-type", b"application/json"), (b"retry-after", b"1"), (b"connection", b"close")]
+    body = _refusal(Unavailable())
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 503, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _refusal(error: ConsoleError) -> bytes:
+    """The body of an answer that no app gave. Neither path nor language is known: the `/api` door's envelope."""
+    return dumps(failure(error, door="/api", language="zh-CN", request_id=uuid.uuid4().hex, now=_CLOCK.now()))

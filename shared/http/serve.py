@@ -5,15 +5,15 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.http.limits import HttpLimits
 from shared.http.protocol import HardenedProtocol
 
 BACKLOG = 2048
-KEEP_ALIVE_S = 75
-"""Longer than the edge keeps an idle upstream connection, so that the edge, which can retry, closes first."""
 GRACE_S = 13
 """Time for requests under way after a stop: a node's own deadline for a write and a little more."""
 
@@ -44,12 +44,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, listener: socket.socket, *, on_stop: Callable[[], None]) -> None:
+async def serve(
+    app: ASGIApp, listener: socket.socket, *, on_stop: Callable[[], None], limits: HttpLimits | None = None
+) -> None:
     """Serve until a stop signal: `on_stop` is called at once, the listener closes, requests under way finish (within
-    GRACE_S), and this returns."""
+    GRACE_S), and this returns. `limits` None: the published ones."""
+    limits = limits or HttpLimits()
     config = uvicorn.Config(
         app,
-        http=HardenedProtocol,
+        http=partial(HardenedProtocol, limits=limits),  # type: ignore[arg-type]
         ws="none",
         loop="none",
         lifespan="off",
@@ -58,9 +61,9 @@ async def serve(app: ASGIApp, listener: socket.socket, *, on_stop: Callable[[], 
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_keep_alive=limits.keep_alive_s,
         timeout_graceful_shutdown=GRACE_S,
-        limit_concurrency=5_000,
+        limit_concurrency=limits.connections,
     )
     server = _Server(config)
 

@@ -39,7 +39,7 @@ async def post(client: aiohttp.ClientSession, path: str, body: Any) -> tuple[int
         return response.status, await response.json()
 
 
-async def lines(client: aiohttp.ClientSession, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def lines(client: aiohttp.ClientSession, jobs: list[Any]) -> list[dict[str, Any]]:
     async with client.post("/api/queue/jobs", json={"jobs": jobs}) as response:
         assert response.status == 200
         return [json.loads(line) async for line in response.content]
@@ -59,13 +59,13 @@ async def test_the_status_tells_what_an_operator_asks(queue: Cluster) -> None:
     assert data["recentBatches"]["commitP50Ms"] > 0
     assert (data["replays"], data["splits"], data["epoch"]) == (0, 0, 1)
     assert data["durability"] in ("strict", "relaxed")
-    assert data["uptimeS"] > 0
+    assert 0 <= data["uptimeS"] < 60
 
 
 async def test_every_job_of_a_forward_is_answered_in_its_own_line(queue: Cluster) -> None:
     client = queue.queue_client()
     await post(client, "/api/queue/job", new_user("a@example.com"))
-    jobs = [
+    jobs: list[Any] = [
         new_task("one"),
         {"type": "no-such-command", "data": {}},
         {"type": "create-task", "data": {"title": ""}},

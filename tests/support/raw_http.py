@@ -70,6 +70,21 @@ class RawConnection:
             self._unread += chunk
         return self._unread
 
+    def wait_for_a_byte(self) -> None:
+        """Until the answer has begun."""
+        self._need_more()
+
+    def nothing_came(self) -> bool:
+        """Whether the server has sent nothing and kept the connection, up to now."""
+        self._socket.setblocking(False)
+        try:
+            self._unread += self._socket.recv(65_536)
+        except BlockingIOError:
+            return not self._unread
+        finally:
+            self._socket.settimeout(self.patience_s)
+        return False
+
     def closed_after_s(self) -> float:
         """How long the server keeps the connection from now on, saying nothing."""
         started = time.monotonic()

@@ -6,13 +6,14 @@
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
 
 import uvloop
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from shared.clock import SystemClock
@@ -27,6 +28,7 @@ LARGE = 16 << 20
 def build_app(body_s: float) -> Starlette:
     clock = SystemClock()
     slow_may_answer = asyncio.Event()
+    open_streams: list[Request] = []
 
     async def echo(request: Request) -> Response:
         body = await read_body(request, deadline_s=body_s)
@@ -47,8 +49,25 @@ def build_app(body_s: float) -> Starlette:
     async def large(request: Request) -> Response:
         return PlainTextResponse(b"x" * LARGE)
 
+    async def endless(request: Request) -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            open_streams.append(request)
+            try:
+                while True:
+                    yield b"x" * 65_536
+                    await clock.sleep(0)  # let the loop see that the client is gone
+            finally:
+                open_streams.remove(request)
+
+        return StreamingResponse(chunks())
+
+    async def streams(request: Request) -> Response:
+        return PlainTextResponse(str(len(open_streams)))
+
     return Starlette(
         routes=[
+            Route("/endless", endless),
+            Route("/streams", streams),
             Route("/", hello, methods=["GET", "POST"]),
             Route("/echo", echo, methods=["POST"]),
             Route("/slow", slow),

@@ -1,0 +1,108 @@
+"""One running cluster for all contract tests, on each database; each test brings people and tasks of its own."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from shared.db import migrate
+from tests.support.api import Api
+from tests.support.cluster import Cluster
+
+PASSWORD = "password123"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started cluster and the token of its first account, an administrator."""
+
+    cluster: Cluster
+    admin_id: int
+    admin_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The API of a running cluster: `stranger` and `admin` at the first node, `other` is the admin at the second."""
+
+    stranger: Api
+    admin: Api
+    other: Api
+    admin_id: int
+    cluster: Cluster
+
+    async def employee(self) -> tuple[int, Api]:
+        """Somebody new, without any right but an employee's."""
+        user_id, token, _ = await self.account()
+        return user_id, Api(self.stranger.http, token)
+
+    async def account(self) -> tuple[int, str, str]:
+        """A new account: id, token, e-mail."""
+        email = f"{uuid.uuid4().hex}@example.com"
+        answer = await self.stranger.post("/api/auth/register", {"email": email, "password": PASSWORD})
+        assert answer.status == 201, answer
+        return answer.data["user"]["id"], answer.data["token"], email
+
+
+@pytest.fixture(scope="session")
+def running(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """The cluster of all these tests; one that stops a process starts its own."""
+    directory = tmp_path_factory.mktemp("cluster")
+    with ExitStack() as stack:
+        if database_kind == "sqlite":
+            url = f"sqlite:///{directory / 'console.db'}"
+        else:
+            url = stack.enter_context(_mysql_database(request))
+        migrate.upgrade(url)
+        cluster, admin_id, token = asyncio.run(_started(url, directory))
+        stack.callback(lambda: asyncio.run(cluster.__aexit__(None, None, None)))
+        yield Running(cluster, admin_id, token)
+
+
+@pytest.fixture
+async def board(running: Running) -> AsyncIterator[Board]:
+    """Clients of the running cluster."""
+    cluster, token = running.cluster, running.admin_token
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with (
+        aiohttp.ClientSession(cluster.nodes[0].url, timeout=timeout) as first,
+        aiohttp.ClientSession(cluster.nodes[1].url, timeout=timeout) as second,
+    ):
+        yield Board(Api(first), Api(first, token), Api(second, token), running.admin_id, cluster)
+
+
+@pytest.fixture
+async def queue_door(running: Running) -> AsyncIterator[Api]:
+    """The queue service, asked by somebody without its secret."""
+    async with aiohttp.ClientSession(running.cluster.queue.url) as http:
+        yield Api(http)
+
+
+@contextmanager
+def _mysql_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    source = request.getfixturevalue("mysql_source")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        yield source.create(name)
+    finally:
+        source.drop(name)
+
+
+async def _started(url: str, directory: Path) -> tuple[Cluster, int, str]:
+    cluster = Cluster(url, directory, nodes=2)
+    try:
+        await cluster.__aenter__()
+        async with aiohttp.ClientSession(cluster.nodes[0].url) as http:
+            credentials = {"email": "first@example.com", "password": PASSWORD}
+            answer = await Api(http).post("/api/auth/register", credentials)
+    except BaseException:
+        await cluster.__aexit__(None, None, None)
+        raise
+    return cluster, answer.data["user"]["id"], answer.data["token"]

@@ -1,0 +1,166 @@
+"""The table of routes is the whole truth: nothing is served past it, and nothing in it is open by omission."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from api_node.app import build_app
+from api_node.node import Node
+from api_node.routes import TABLE, Entry, guard
+from queue_service.service import QueueService
+from queue_service.transport.app import build_app as build_queue_app
+from shared.clock import SystemClock
+from shared.policy import PERMISSIONS, Permission
+from shared.settings import Settings
+from tests.contract.conftest import Board
+from tests.support.api import Api
+from tests.support.writer import SECRET
+
+OPEN = {
+    ("POST", "/api/auth/register"),
+    ("POST", "/api/auth/login"),
+    *(
+        ("GET", path)
+        for path in (
+            "/api/health",
+            "/livez",
+            "/readyz",
+            "/metrics",
+            "/health",
+            "/health/database",
+            "/health/redis",
+            "/api/v1/health",
+            "/api/v1/health/database",
+            "/api/v1/health/redis",
+            "/v1/health",
+        )
+    ),
+}
+GUARDED = [entry for entry in TABLE if entry.policy != "open"]
+ROW = pytest.mark.parametrize("entry", GUARDED, ids=lambda entry: f"{entry.method} {entry.path}")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, jwt_secret=SECRET, queue_secret=SECRET)
+
+
+def _served(routes: list[Any]) -> set[tuple[str, str]]:
+    assert all(isinstance(route, Route) for route in routes)
+    return {(m, route.path) for route in routes for m in route.methods if m != "HEAD"}
+
+
+def test_the_node_serves_the_table_and_nothing_else(settings: Settings) -> None:
+    assert _served(build_app(Node.build(settings, SystemClock())).routes) == {(e.method, e.path) for e in TABLE}
+    assert len({(e.method, e.path) for e in TABLE}) == len(TABLE)
+
+
+def test_what_is_open_is_written_down_here_too() -> None:
+    assert {(e.method, e.path) for e in TABLE if e.policy == "open"} == OPEN
+
+
+def test_a_row_without_a_policy_cannot_be_built() -> None:
+    with pytest.raises(TypeError):
+        Entry("GET", "/api/secret", TABLE[0].handler)  # type: ignore[call-arg]
+    for policy in (None, "", "public", "board:everything"):
+        with pytest.raises(ValueError, match="is not a valid Permission"):
+            guard(Entry("GET", "/api/secret", TABLE[0].handler, policy))  # type: ignore[arg-type]
+
+
+def _path(entry: Entry, task_id: int) -> str:
+    return entry.path.replace("{id}", str(task_id))
+
+
+def _body(entry: Entry) -> Any:
+    return {"title": "x"} if entry.method in ("POST", "PATCH", "PUT") else None
+
+
+@ROW
+async def test_without_a_token_nothing_guarded_answers(board: Board, entry: Entry) -> None:
+    answer = await board.stranger(entry.method, _path(entry, 1), _body(entry))
+    assert (answer.status, answer.body["errorCode"]) == (401, "unauthenticated")
+
+
+@ROW
+async def test_an_employee_gets_what_the_policy_says_and_no_more(board: Board, entry: Entry) -> None:
+    me, employee = await board.employee()
+    task = await board.admin.new_task(assignedToUserId=me)
+    answer = await employee(entry.method, _path(entry, task["id"]), _body(entry))
+    if Permission(entry.policy) in PERMISSIONS["employee"]:
+        assert answer.status == 200, answer
+    else:
+        assert (answer.status, answer.body["errorCode"]) == (403, "forbidden")
+
+
+@ROW
+async def test_an_administrator_is_let_in_everywhere(board: Board, entry: Entry) -> None:
+    task = await board.admin.new_task()
+    answer = await board.admin(entry.method, _path(entry, task["id"]), _body(entry))
+    assert answer.status == (201 if entry.method == "POST" else 200), answer
+
+
+def test_the_queue_service_guards_everything_but_health(settings: Settings) -> None:
+    def never() -> None:
+        raise AssertionError("not started, so never deposed")
+
+    service = QueueService(settings, SystemClock(), on_deposed=never)
+    assert _served(build_queue_app(service).routes) == {
+        *(("GET", path) for path in ("/api/health", "/livez", "/readyz", "/metrics")),
+        *(("POST", path) for path in ("/api/queue/job", "/api/queue/jobs")),
+        *(("GET", path) for path in ("/api/queue/status", "/internal/events")),
+    }
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "Bearer ", "Bearer wrong", f"bearer {SECRET}x", f"Basic {SECRET}", SECRET]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/queue/job"),
+        ("POST", "/api/queue/jobs"),
+        ("GET", "/api/queue/status"),
+        ("GET", "/internal/events"),
+        ("GET", "/livez"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+    ],
+)
+async def test_the_queue_service_wants_its_secret(
+    queue_door: Api, method: str, path: str, authorization: str | None
+) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+    answer = await queue_door(method, path, {"type": "delete-task", "data": {"taskId": 1}}, headers=headers)
+    assert (answer.status, answer.body["errorCode"]) == (401, "unauthenticated")
+
+
+async def test_a_persons_token_does_not_open_the_queue_service(board: Board, queue_door: Api) -> None:
+    assert (await Api(queue_door.http, board.admin.token).get("/api/queue/status")).status == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/tasks/", "/api/tasks/1/x", "/api/TASKS", "/v1/shutdown", "/internal/events"]
+)
+async def test_a_path_that_is_not_in_the_table_is_not_found_for_anyone(board: Board, path: str) -> None:
+    for api in (board.stranger, board.admin):
+        answer = await api.get(path)
+        assert (answer.status, answer.body["errorCode"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["PUT", "OPTIONS", "PROPFIND", "TRACE"])
+async def test_another_method_is_refused_with_the_ones_there_are(board: Board, method: str) -> None:
+    answer = await board.admin(method, "/api/tasks")
+    assert (answer.status, answer.body["errorCode"]) == (405, "method_not_allowed")
+    assert {name.strip() for name in answer.headers["Allow"].split(",")} == {"GET", "HEAD", "POST"}
+
+
+async def test_head_is_get_without_the_body(board: Board) -> None:
+    path = f"/api/tasks/{(await board.admin.new_task())['id']}"
+    get, head = await board.admin.get(path), await board.admin("HEAD", path)
+    assert (head.status, head.raw) == (200, b"")
+    assert {k: head.headers[k] for k in ("ETag", "Content-Length", "Content-Type")} == {
+        k: get.headers[k] for k in ("ETag", "Content-Length", "Content-Type")
+    }
+    assert (await board.stranger("HEAD", path)).status == 401

@@ -1,0 +1,114 @@
+"""Settings: who wins, what is refused and how it is said, secrets that are made once and shown never."""
+
+import multiprocessing
+import stat
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings, SettingsError, load_settings, with_secrets
+
+HIDDEN = "hunter2-hunter2-hunter2-hunter2-hunter2"
+
+
+def _problems(environ: dict[str, str], **flags: object) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(environ, None, **flags)
+    return refused.value.problems
+
+
+def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("EDGE_PORT=1001\nAPI_PORT=1002\nQUEUE_PORT=1003\n")
+    settings = load_settings({"API_PORT": "2002", "QUEUE_PORT": "2003"}, file, queue_port=3003, api_port=None)
+    assert (settings.edge_port, settings.api_port, settings.queue_port) == (1001, 2002, 3003)
+    assert settings.grpc_port == Settings().grpc_port
+
+
+def test_an_empty_value_counts_as_not_given_wherever_it_is(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("API_PORT=1002\nEDGE_PORT=\n")
+    settings = load_settings({"API_PORT": "", "JWT_SECRET": ""}, file)
+    assert (settings.api_port, settings.edge_port, settings.jwt_secret) == (1002, 8080, "")
+
+
+def test_a_password_in_the_file_may_hold_a_dollar(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("JWT_SECRET='a${HOME}b'\n")
+    assert load_settings({}, file).jwt_secret == "a${HOME}b"
+
+
+def test_a_missing_file_is_no_file(tmp_path: Path) -> None:
+    assert load_settings({}, tmp_path / "absent") == Settings()
+
+
+def test_an_unknown_key_of_ours_is_named_with_the_one_that_was_meant() -> None:
+    assert _problems({"QUEUE_BATCHSIZE": "5"}) == ["QUEUE_BATCHSIZE is not a setting; did you mean QUEUE_BATCH_SIZE?"]
+    assert _problems({"CONSOLE_XYZZY_PLUGH": "5"}) == ["CONSOLE_XYZZY_PLUGH is not a setting; remove it"]
+
+
+def test_keys_of_other_programs_and_of_the_sdk_are_none_of_our_business() -> None:
+    assert load_settings({"PATH": "/bin", "MYAPP_PORT": "x", "CONSOLE_URL": "http://a"}, None) == Settings()
+
+
+def test_every_problem_is_listed_at_once() -> None:
+    problems = _problems({"API_PORT": "70000", "CONSOLE_ENV": "staging", "QUEUE_TYPO": "1", "NODES": "two"})
+    assert [problem.split(":")[0].split(" ")[0] for problem in problems] == [
+        "QUEUE_TYPO",
+        "CONSOLE_ENV",
+        "API_PORT",
+        "NODES",
+    ]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DATABASE_URL": f"postgres://user:{HIDDEN}@host/db"},
+        {"JWT_SECRET": HIDDEN, "API_PORT": "x"},
+        {"DATABASE_URL": f"mysql://user:{HIDDEN}@host/db", "NODES": "0"},
+    ],
+)
+def test_a_refusal_never_repeats_a_secret(environ: dict[str, str]) -> None:
+    assert HIDDEN not in "\n".join(_problems(environ))
+
+
+def test_no_secret_shows_when_settings_are_printed() -> None:
+    settings = Settings(jwt_secret=HIDDEN, queue_secret=HIDDEN, database_url=f"mysql://u:{HIDDEN}@h/db")
+    assert HIDDEN not in repr(settings)
+    assert HIDDEN not in str(settings)
+
+
+def test_secrets_are_made_once_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    first = with_secrets(Settings(data_dir=tmp_path / "new"))
+    again = with_secrets(Settings(data_dir=tmp_path / "new"))
+    assert (first.jwt_secret, first.queue_secret) == (again.jwt_secret, again.queue_secret)
+    assert first.jwt_secret != first.queue_secret
+    assert len(first.jwt_secret) >= 32
+    files = sorted((tmp_path / "new").iterdir())
+    assert [file.name for file in files] == ["jwt_secret", "queue_secret"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def _make(directory: Path) -> tuple[str, str]:
+    made = with_secrets(Settings(data_dir=directory))
+    return made.jwt_secret, made.queue_secret
+
+
+def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for round_number in range(20):
+            assert len(set(pool.map(_make, [tmp_path / str(round_number)] * 2, chunksize=1))) == 1
+
+
+def test_production_makes_no_secrets_and_names_both(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        with_secrets(Settings(console_env="production", data_dir=tmp_path))
+    assert [problem.split(" ")[0] for problem in refused.value.problems] == ["JWT_SECRET", "QUEUE_SECRET"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_short_secret_is_refused_everywhere_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        with_secrets(Settings(jwt_secret="hunter2", data_dir=tmp_path))
+    assert refused.value.problems == ["JWT_SECRET has 7 characters: set at least 32"]
