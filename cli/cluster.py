@@ -71,6 +71,7 @@ class Cluster:
             "EDGE_GRACE": _EDGE_GRACE,
             "EDGE_LOG_LEVEL": "ERROR",
             "API_UPSTREAMS": upstreams,
+            "DEFAULT_LANGUAGE": self.settings.default_language,
             "XDG_DATA_HOME": state,
             "XDG_CONFIG_HOME": state,
         }

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.checkups import Finding, Verdict
+from cli.database_trouble import describe
 from shared.clock import SystemClock
 from shared.db.database import is_sqlite, writer_engine
 from shared.db.health import NotMigrated, durability, require_schema
@@ -29,8 +30,7 @@ async def database(settings: Settings) -> list[Finding]:
         async with engine.connect() as connection:
             return [finding async for finding in _ask(connection, settings)]
     except (SQLAlchemyError, OSError) as error:
-        reason = getattr(error, "orig", None) or error
-        return [Finding("database", Verdict.WRONG, f"cannot be used: {reason}"), _own_clock()]
+        return [Finding("database", Verdict.WRONG, describe(settings, error)), _own_clock()]
     finally:
         await engine.dispose()
 
@@ -41,8 +41,8 @@ def _is_not_made_yet(url: str) -> bool:
 
 async def _ask(connection: AsyncConnection, settings: Settings) -> AsyncIterator[Finding]:
     is_embedded = connection.dialect.name == "sqlite"
-    version = await connection.scalar(text("SELECT sqlite_version()" if is_embedded else "SELECT VERSION()"))
-    yield Finding("database", Verdict.FINE, f"{connection.dialect.name} {version} answers")
+    version = str(await connection.scalar(text("SELECT sqlite_version()" if is_embedded else "SELECT VERSION()")))
+    yield Finding("database", Verdict.FINE, f"{_product(version, is_embedded)} answers")
     try:
         await require_schema(connection)
         yield Finding("schema", Verdict.FINE, "at this program's newest migration")
@@ -52,15 +52,36 @@ async def _ask(connection: AsyncConnection, settings: Settings) -> AsyncIterator
     yield _own_clock() if is_embedded else await _clocks_agree(connection)
 
 
+def _product(version: str, is_embedded: bool) -> str:
+    """Its name and number: `VERSION()` of a MariaDB is `10.11.6-MariaDB-0+deb12u1`."""
+    if is_embedded:
+        return f"SQLite {version}"
+    return f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.split('-')[0]}"
+
+
 async def _durable(connection: AsyncConnection, settings: Settings) -> Finding:
     if await durability(connection) == "strict":
         return Finding("durability", Verdict.FINE, "strict: a commit is on disk before it is acknowledged")
-    verdict = Verdict.WRONG if settings.durability == "strict" else Verdict.RISK
+    # only a server can be relaxed: on SQLite this connection has just set synchronous=FULL
+    is_refused = settings.durability == "strict"
+    consequence = (
+        "DURABILITY=strict refuses to start on it" if is_refused else "a power cut may lose acknowledged writes"
+    )
+    remedy = " and ".join([f"{name}=1 (it is {value})" for name, value in await _relaxed_variables(connection)])
     return Finding(
         "durability",
-        verdict,
-        "relaxed: a power cut may lose acknowledged writes; set innodb_flush_log_at_trx_commit=1 and sync_binlog=1",
+        Verdict.WRONG if is_refused else Verdict.RISK,
+        f"relaxed: {consequence}; set {remedy} on the server",
     )
+
+
+async def _relaxed_variables(connection: AsyncConnection) -> list[tuple[str, int]]:
+    """The server's variables that keep it from being strict, with their values."""
+    names = ["innodb_flush_log_at_trx_commit"]
+    if await connection.scalar(text("SELECT @@global.log_bin")):
+        names.append("sync_binlog")
+    values = [(name, int(await connection.scalar(text(f"SELECT @@global.{name}")) or 0)) for name in names]
+    return [(name, value) for name, value in values if value != 1]
 
 
 async def _clocks_agree(connection: AsyncConnection) -> Finding:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.checkups import Finding, Verdict, edge, ports, secrets_and_folder
 from cli.database_checkup import database
@@ -19,7 +20,7 @@ def examine(settings: Settings, environ: Mapping[str, str], console: Console) ->
     table = Table("what", "", "found", title="console doctor", title_justify="left")
     for finding in findings:
         colour = _COLOURS[finding.verdict]
-        table.add_row(finding.subject, f"[{colour}]{finding.verdict.value}[/]", finding.text)
+        table.add_row(finding.subject, f"[{colour}]{finding.verdict.value}[/]", Text(finding.text))
     console.print(table)
     return int(any(finding.verdict is Verdict.WRONG for finding in findings))
 

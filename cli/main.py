@@ -55,25 +55,22 @@ def up(
 def migrate(
     to: Annotated[str, typer.Option(help="Revision to go up to.")] = "head",
     down: Annotated[str | None, typer.Option(help="Revision to go back down to (`base` empties the database).")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Go down without asking; it deletes data.")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Bring the database's schema up to date, or take it back."""
-    from sqlalchemy.exc import SQLAlchemyError
+    """Bring the database's schema up to date, or take it back down, which deletes data."""
+    from cli.migration import Refused, run
 
-    from shared.db import migrate as migration
+    def agree(question: str) -> bool:
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise Refused("going down deletes data, and there is no terminal to ask at: back up, then add --yes")
+        return typer.confirm(question)
 
-    url = _settings(data_dir=data_dir, database_url=database_url).database
-    console = Console()
-    try:
-        if down is None:
-            migration.upgrade(url, to)
-        else:
-            migration.downgrade(url, down)
-        console.print(f"the database is at {migration.current(url) or 'base'}")
-    except (SQLAlchemyError, OSError) as error:
-        console.print(f"the database cannot be migrated: {getattr(error, 'orig', None) or error}", style="red")
-        raise typer.Exit(1) from None
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    raise typer.Exit(run(settings, Console(), to=to, down=down, agree=agree))
 
 
 @app.command()
@@ -86,10 +83,14 @@ def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 
 
 def _settings(**flags: object) -> Settings:
+    from cli.database_trouble import require_usable_url
+
     try:
-        return load_settings(os.environ, Path(".env"), **flags)
+        settings = load_settings(os.environ, Path(".env"), **flags)
+        require_usable_url(settings)
     except SettingsError as error:
         raise _refuse(error) from None
+    return settings
 
 
 def _with_secrets(settings: Settings) -> Settings:
@@ -97,6 +98,10 @@ def _with_secrets(settings: Settings) -> Settings:
         return with_secrets(settings)
     except SettingsError as error:
         raise _refuse(error) from None
+    except OSError as error:
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+        sys.stderr.write(f"DATA_DIR: {settings.data_dir} cannot be used: {reason}\n")
+        raise typer.Exit(1) from None
 
 
 def _refuse(error: SettingsError) -> typer.Exit:

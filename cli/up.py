@@ -54,14 +54,17 @@ def run(
 
 def _migrate(settings: Settings, output: Output) -> bool:
     # here, not at the top: Alembic takes a moment to import, and a taken port should be told at once
+    from alembic.util.exc import CommandError
+
+    from cli.migration import reason_of
     from shared.db import migrate
 
     began = perf_counter()
     try:
         with output.busy("migrating the database"):
             migrate.upgrade(settings.database)
-    except (SQLAlchemyError, OSError) as error:
-        output.say(f"the database cannot be migrated: {getattr(error, 'orig', None) or error}", "red")
+    except (CommandError, SQLAlchemyError, OSError) as error:
+        output.say(f"the database cannot be migrated: {reason_of(settings, error)}", "red")
         return False
     output.say(f"database up to date after {perf_counter() - began:.1f} s", "green")
     return True

@@ -4,9 +4,12 @@ import asyncio
 import io
 import json
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -14,9 +17,13 @@ import pytest
 
 from cli.child import Child, ChildSpec
 from cli.cluster import CADDYFILE, find_caddy
+from shared.envelopes import failure
+from shared.errors import every_error
+from shared.messages import Language, message
 from tests.acceptance.edge_node import Node
 from tests.support.eventually import eventually
 from tests.support.loopback import free_port
+from tests.support.raw_http import RawAnswer, RawConnection
 
 KEY = {"Idempotency-Key": "k-1"}
 
@@ -46,8 +53,8 @@ def _caddy() -> str:
     return found
 
 
-@pytest.fixture
-async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
+@asynccontextmanager
+async def running_edge(folder: Path, **settings: str) -> AsyncIterator[Edge]:
     nodes = [Node(free_port()), Node(free_port())]
     for node in nodes:
         await node.start()
@@ -57,8 +64,9 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
         "EDGE_PORT": str(port),
         "EDGE_READ_BODY": "1s",
         "API_UPSTREAMS": " ".join(f"127.0.0.1:{node.port}" for node in nodes),
-        "XDG_DATA_HOME": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        **settings,
     }
     command = (_caddy(), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile")
     caddy = await Child.start(ChildSpec("edge", command, environ), lambda _: None)
@@ -72,6 +80,12 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
         await caddy.wait()
         for node in nodes:
             await node.stop()
+
+
+@pytest.fixture
+async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
+    async with running_edge(tmp_path) as running:
+        yield running
 
 
 def test_the_caddyfile_is_valid() -> None:
@@ -134,6 +148,30 @@ async def test_what_may_be_sent_twice_reaches_the_other_node_whole(
     assert sound.bodies[-1] == body
 
 
+@pytest.mark.parametrize(("headers", "status", "arrives"), [("Idempotency-Key: k\r\n", 200, 1), ("", 502, 0)])
+async def test_a_request_without_any_body_is_sent_to_another_node_only_with_a_key(
+    edge: Edge, headers: str, status: int, arrives: int
+) -> None:
+    broken, sound = edge.nodes
+    broken.is_broken = True
+    # as curl --request DELETE sends it: no Content-Length, no Transfer-Encoding
+    request = f"DELETE /break/it HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode()
+
+    async def was_first_at_the_broken_one() -> bool:
+        for node in edge.nodes:
+            node.requests.clear()
+        with RawConnection(edge.port) as connection:
+            await asyncio.to_thread(connection.send, request)
+            answer.append(await asyncio.to_thread(connection.answer))
+        return "/break/it" in broken.requests
+
+    answer: list[RawAnswer] = []
+    await eventually(was_first_at_the_broken_one, every_s=0.1)
+    assert answer[-1].status == status
+    assert sound.requests.count("/break/it") == arrives
+    assert all("content-length" not in headers for node in edge.nodes for headers in node.headers)
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/shutdown", "/internal/events", "/metrics", "/%6detrics", "//metrics", "/v1/./shutdown", "/INTERNAL/x"]
 )
@@ -184,11 +222,59 @@ async def test_strangers_cannot_say_where_they_come_from(edge: Edge) -> None:
     assert headers["x-forwarded-for"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("en", "en"),
+        ("EN-gb,zh;q=0.5", "en"),
+        ("zh-TW, en", "zh-CN"),
+        ("fr", "zh-CN"),
+        ("enx", "zh-CN"),
+        (None, "zh-CN"),
+    ],
+)
+async def test_an_error_of_the_edge_is_in_the_language_that_was_asked_for(
+    edge: Edge, accepted: str | None, language: Language
+) -> None:
+    headers = {"Accept-Language": accepted} if accepted else {}
+    async with edge.client.get("/metrics", headers=headers) as response:
+        assert (response.status, response.headers["Content-Language"]) == (404, language)
+        assert json.loads(await response.text())["message"] == message("not_found", language)
+
+
+async def test_the_language_when_none_was_asked_for_is_a_setting(tmp_path: Path) -> None:
+    async with running_edge(tmp_path, DEFAULT_LANGUAGE="en") as edge:
+        _, english = await edge.ask("/metrics")
+        _, chinese = await edge.ask("/metrics", headers={"Accept-Language": "zh"})
+
+    assert json.loads(english)["message"] == message("not_found", "en")
+    assert json.loads(chinese)["message"] == message("not_found", "zh-CN")
+
+
+def test_a_code_that_the_api_has_too_says_the_same() -> None:
+    table = re.findall(r'^\t{3}(\d{3}) (\w+) (\d{4}) (\w+) (\w+) "(.+)" "(.+)"$', CADDYFILE.read_text(), re.MULTILINE)
+    shared = {
+        status: (code, v1_code, retryable, outcome, chinese, english)
+        for status, code, v1_code, retryable, outcome, chinese, english in table
+        if code in every_error()
+    }
+
+    assert len(table) == 6
+    assert set(shared) == {"400", "404", "413", "503"}
+    for status, row in shared.items():
+        kind = every_error()[row[0]]
+        body = failure(kind(), door="/v1", language="en", request_id="", now=datetime(2026, 1, 1, tzinfo=UTC))
+        words = (message(kind.code, "zh-CN"), message(kind.code, "en"))
+        assert int(status) == kind.status
+        assert row == (kind.code, str(body["code"]), str(kind.retryable).lower(), kind.outcome, *words)
+
+
 async def test_a_body_over_11_mb_is_refused(edge: Edge) -> None:
     status, body = await edge.ask("/x", "POST", data=io.BytesIO(bytes(11_500_000)))
 
     assert status == 413
-    assert json.loads(body)["errorCode"] == "body_too_large"
+    answer = json.loads(body)
+    assert (answer["errorCode"], answer["outcome"]) == ("payload_too_large", "not_applied")
 
 
 @pytest.mark.parametrize("headers", ["", "Idempotency-Key: k\r\n"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_up import _ports, console_up
+from tests.support.console_command import console_up, free_ports
 from tests.support.pages import READMES, ROOT
 
 
@@ -25,7 +25,7 @@ def first_steps(**environ: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("readme", "no_curl"), [(READMES[0], ""), (READMES[1], "yes")])
 async def test_every_step_of_the_tour_answers_what_the_readme_says(tmp_path: Path, readme: str, no_curl: str) -> None:
-    ports = _ports()
+    ports = free_ports()
     with console_up(tmp_path, ports) as up:
         await up.is_up()
         done = await asyncio.to_thread(

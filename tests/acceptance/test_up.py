@@ -6,78 +6,22 @@ import pty
 import select
 import signal
 import socket
+import sqlite3
 import stat
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+from sqlalchemy import make_url
+
+from cli.cluster import Cluster
+from shared.settings import Settings
+from tests.support.console_command import CONSOLE, UP_WITHIN_S, console_up, free_ports
+from tests.support.databases import Database
 from tests.support.eventually import eventually
 from tests.support.loopback import free_port
 from tests.unit.supervised import is_alive
-
-CONSOLE = str(Path(sys.executable).parent / "console")
-UP_WITHIN_S = 60.0
-
-
-@dataclass
-class Up:
-    """A running `console up`; `ports` are edge, first node, queue service."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-    ports: tuple[int, int, int]
-
-    @property
-    def printed(self) -> str:
-        return self.log.read_text()
-
-    async def is_up(self) -> None:
-        await eventually(
-            lambda: "Ctrl-C (again to stop at once)" in self.printed, within_s=UP_WITHIN_S, what="console up"
-        )
-
-    async def ends(self) -> int:
-        await eventually(lambda: self.process.poll() is not None, within_s=30, what="the end of console up")
-        return self.process.returncode
-
-
-def _ports() -> tuple[int, int, int]:
-    """Free ports for edge, nodes (two in a row) and queue service."""
-    while True:
-        edge, node, queue = free_port(), free_port(), free_port()
-        with socket.socket() as second:
-            second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                second.bind(("127.0.0.1", node + 1))
-            except OSError:
-                continue
-        if len({edge, node, node + 1, queue}) == 4:
-            return edge, node, queue
-
-
-@contextmanager
-def console_up(tmp_path: Path, ports: tuple[int, int, int], *flags: str, **environ: str) -> Iterator[Up]:
-    edge, node, queue = map(str, ports)
-    log = tmp_path / "printed"
-    command = [CONSOLE, "up", "--port", edge, "--api-port", node, "--queue-port", queue, "--data-dir", "data", *flags]
-    with log.open("wb") as stdout:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", **environ},
-            stdout=stdout,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield Up(process, log, ports)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _get(port: int, path: str) -> tuple[int, object]:
@@ -89,8 +33,12 @@ def _children(parent: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
+def _command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
 async def test_it_serves_restarts_what_dies_and_stops_clean(tmp_path: Path) -> None:
-    ports = _ports()
+    ports = free_ports()
     with console_up(tmp_path, ports) as up:
         await up.is_up()
         edge, node, queue = ports
@@ -114,7 +62,7 @@ async def test_it_serves_restarts_what_dies_and_stops_clean(tmp_path: Path) -> N
 
 
 async def test_without_the_edge_there_is_none(tmp_path: Path) -> None:
-    ports = _ports()
+    ports = free_ports()
     with console_up(tmp_path, ports, "--no-edge", "--nodes", "1") as up:
         await up.is_up()
         assert len(_children(up.process.pid)) == 2
@@ -123,7 +71,7 @@ async def test_without_the_edge_there_is_none(tmp_path: Path) -> None:
 
 
 async def test_its_children_die_with_it(tmp_path: Path) -> None:
-    with console_up(tmp_path, _ports(), "--nodes", "1") as up:
+    with console_up(tmp_path, free_ports(), "--nodes", "1") as up:
         await up.is_up()
         children = _children(up.process.pid)
         up.process.kill()
@@ -132,7 +80,7 @@ async def test_its_children_die_with_it(tmp_path: Path) -> None:
 
 
 async def test_ctrl_c_at_the_terminal_of_make_ends_with_0_and_gives_the_terminal_back(tmp_path: Path) -> None:
-    edge, node, queue = _ports()
+    edge, node, queue = free_ports()
     flags = f"--take-terminal --no-edge --nodes 1 --port {edge} --api-port {node} --queue-port {queue} --data-dir data"
     pid, terminal = pty.fork()
     if pid == 0:
@@ -159,7 +107,7 @@ async def test_ctrl_c_at_the_terminal_of_make_ends_with_0_and_gives_the_terminal
 
 
 async def test_a_taken_port_is_named_and_nothing_starts(tmp_path: Path) -> None:
-    ports = _ports()
+    ports = free_ports()
     with socket.create_server(("127.0.0.1", ports[2])), console_up(tmp_path, ports) as up:
         assert await up.ends() == 1
         assert f"port {ports[2]}, wanted by the queue service" in up.printed
@@ -168,59 +116,110 @@ async def test_a_taken_port_is_named_and_nothing_starts(tmp_path: Path) -> None:
 
 
 async def test_bad_settings_are_each_named_with_status_78(tmp_path: Path) -> None:
-    with console_up(tmp_path, _ports(), NODES="0", QUEUE_PROT="4") as up:
+    with console_up(tmp_path, free_ports(), NODES="0", QUEUE_PROT="4") as up:
         assert await up.ends() == 78
         assert "NODES: " in up.printed
         assert "QUEUE_PROT is not a setting; did you mean QUEUE_PORT?" in up.printed
 
 
 async def test_production_without_secrets_is_refused_with_status_78(tmp_path: Path) -> None:
-    with console_up(tmp_path, _ports(), CONSOLE_ENV="production") as up:
+    with console_up(tmp_path, free_ports(), CONSOLE_ENV="production") as up:
         assert await up.ends() == 78
         assert "JWT_SECRET is not set" in up.printed
         assert "QUEUE_SECRET is not set" in up.printed
 
 
-def _console(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "COLUMNS": "200", "LANG": "C.UTF-8", **environ}
-    return subprocess.run([CONSOLE, *arguments], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+async def test_a_ctrl_c_stops_the_edge_then_the_nodes_then_the_queue_service(tmp_path: Path) -> None:
+    with console_up(tmp_path, free_ports()) as up:
+        await up.is_up()
+        queue, *nodes, edge = _children(up.process.pid)
+        # the numbers are given in the order of starting; the command lines say that it is so
+        for pid, program in ((queue, "queue_service"), (nodes[0], "api_node"), (nodes[1], "api_node"), (edge, "caddy")):
+            assert program in _command_line(pid)
+        up.process.send_signal(signal.SIGINT)
+        seen = set()
+
+        def is_over() -> bool:
+            # from the inside out: whatever ended before one of these looks had its turn before
+            alive = (is_alive(queue), any(map(is_alive, nodes)), is_alive(edge))
+            seen.add(alive)
+            return not any(alive)
+
+        await eventually(is_over, within_s=30, every_s=0.001)
+        assert seen <= {(True, True, True), (True, True, False), (True, False, False), (False, False, False)}
+        assert {(True, True, False), (True, False, False)} & seen
+        assert await up.ends() == 0
 
 
-def test_migrate_goes_up_and_down(tmp_path: Path) -> None:
-    up = _console(tmp_path, "migrate")
-    down = _console(tmp_path, "migrate", "--down", "base")
-
-    assert (up.returncode, down.returncode) == (0, 0), up.stderr + down.stderr
-    assert "the database is at 0001" in up.stdout
-    assert "the database is at base" in down.stdout
-
-
-def test_migrate_says_why_a_database_cannot_be_reached_and_hides_the_password(tmp_path: Path) -> None:
-    url = f"mysql://console:hunter2@127.0.0.1:{free_port()}/console"
-    done = _console(tmp_path, "migrate", "--database-url", url)
-
-    assert done.returncode == 1
-    assert "the database cannot be migrated" in done.stdout
-    assert "hunter2" not in done.stdout + done.stderr
+async def _refuses_to_start(tmp_path: Path, *flags: str, **environ: str) -> str:
+    """The line that says why, of a `console up` that ends with 1 and has started nothing."""
+    with console_up(tmp_path, free_ports(), *flags, **environ) as up:
+        assert await up.ends() == 1
+        *before, line = up.printed.splitlines()
+        assert "starting" not in up.printed
+        assert all("migrating the database" in other for other in before)
+        return line
 
 
-def test_the_doctor_is_content_with_a_migrated_database(tmp_path: Path) -> None:
-    _console(tmp_path, "migrate")
-    done = _console(tmp_path, "doctor")
+@pytest.mark.parametrize(
+    ("folder", "reason"), [("file", "it is not a folder"), ("file/below", "Not a directory")], ids=["file", "below"]
+)
+async def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path, folder: str, reason: str) -> None:
+    # below a file nothing can be made, not even by root
+    (tmp_path / "file").write_text("")
+    line = await _refuses_to_start(tmp_path, "--data-dir", folder)
 
-    assert done.returncode == 0, done.stdout
-    assert "at this program's newest migration" in done.stdout
-    assert "strict: a commit is on disk" in done.stdout
+    assert line == f"DATA_DIR: {folder} cannot be used: {reason}"
 
 
-def test_the_doctor_names_a_readable_secret_and_an_unmigrated_database(tmp_path: Path) -> None:
-    _console(tmp_path, "migrate")
-    _console(tmp_path, "migrate", "--down", "base")
-    secret = tmp_path / "data" / "jwt_secret"
-    secret.write_text("s" * 40)
-    secret.chmod(0o644)
-    done = _console(tmp_path, "doctor")
+async def test_a_data_folder_that_cannot_be_made_is_named_with_given_secrets_too(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    line = await _refuses_to_start(tmp_path, JWT_SECRET="j" * 32, QUEUE_SECRET="q" * 32)
 
-    assert done.returncode == 1
-    assert "chmod 600" in done.stdout
-    assert "run `console migrate`" in done.stdout
+    assert f"DATA_DIR: {tmp_path}/data/console.db cannot be used: " in line
+
+
+async def test_a_database_server_that_is_down_is_named(tmp_path: Path) -> None:
+    port = free_port()
+    line = await _refuses_to_start(tmp_path, DATABASE_URL=f"mysql://console:hunter2@127.0.0.1:{port}/console")
+
+    assert f"DATABASE_URL: no database server answers at 127.0.0.1:{port}: start it" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.only_on("mysql")
+async def test_an_unknown_database_and_a_wrong_password_are_named(tmp_path: Path, database: Database) -> None:
+    url = make_url(database.url)
+    nowhere = await _refuses_to_start(tmp_path, DATABASE_URL=url.set(database="nowhere").render_as_string(False))
+    wrong = await _refuses_to_start(tmp_path, DATABASE_URL=url.set(password="hunter2").render_as_string(False))
+
+    assert f"DATABASE_URL: there is no database nowhere at {url.host}:{url.port}: create it" in nowhere
+    assert f"DATABASE_URL: {url.host}:{url.port} does not let {url.username} in: wrong user or password" in wrong
+    assert "hunter2" not in wrong
+
+
+@pytest.mark.parametrize("url", ["mysql://console:hunter2@127.0.0.1", "mysql://console:hunter2@127.0.0.1:x/console"])
+async def test_a_database_url_that_leads_nowhere_is_a_wrong_setting(tmp_path: Path, url: str) -> None:
+    with console_up(tmp_path, free_ports(), DATABASE_URL=url) as up:
+        assert await up.ends() == 78
+        assert up.printed.startswith("DATABASE_URL: it ")
+        assert up.printed.count("\n") == 1
+        assert "hunter2" not in up.printed
+
+
+async def test_a_database_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "console.db"
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as made:
+        made.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        made.execute("INSERT INTO alembic_version VALUES ('9999')")
+        made.commit()
+    line = await _refuses_to_start(tmp_path)
+
+    assert "Can't locate revision identified by '9999'" in line
+
+
+def test_the_edge_speaks_the_default_language_of_the_cluster() -> None:
+    stages = Cluster(Settings(default_language="en"), {"DEFAULT_LANGUAGE": "zh-CN"}, caddy="caddy").stages()
+
+    assert stages[-1][0].environ["DEFAULT_LANGUAGE"] == "en"
