@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
 
 READ_DEADLINE_S: Final = 5.0
 """A database that takes a statement and never answers (stopped, cut off) must not hold requests for ever."""
@@ -23,4 +26,5 @@ async def answering_database_errors(deadline_s: float = READ_DEADLINE_S) -> Asyn
         async with asyncio.timeout(deadline_s):
             yield
     except (SQLAlchemyError, OSError, TimeoutError) as error:
+        log.error("read_failed", error=str(getattr(error, "orig", None) or error) or type(error).__name__)
         raise DatabaseUnavailable from error

@@ -18,8 +18,10 @@ class WriterMetrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     batch_size: Histogram = field(init=False)
     commit_seconds: Histogram = field(init=False)
-    replays: Counter = field(init=False)
-    splits: Counter = field(init=False)
+    replay_count: int = 0
+    split_count: int = 0
+    _replays: Counter = field(init=False)
+    _splits: Counter = field(init=False)
     faults: Counter = field(init=False)
     commands: Counter = field(init=False)
     waiting: Gauge = field(init=False)
@@ -29,8 +31,8 @@ class WriterMetrics:
         on = self.registry
         self.batch_size = Histogram("console_batch_commands", "Commands in a batch", buckets=_SIZES, registry=on)
         self.commit_seconds = Histogram("console_commit_seconds", "Batch transaction", buckets=_SECONDS, registry=on)
-        self.replays = Counter("console_batch_replays", "Batches rolled back and replayed", registry=on)
-        self.splits = Counter("console_batch_splits", "Batches split to isolate a command", registry=on)
+        self._replays = Counter("console_batch_replays", "Batches rolled back and replayed", registry=on)
+        self._splits = Counter("console_batch_splits", "Batches split to isolate a command", registry=on)
         self.faults = Counter("console_database_faults", "Failed transactions by kind", ["kind"], registry=on)
         self.commands = Counter(
             "console_commands", "Commands answered, by type and code", ["type", "code"], registry=on
@@ -42,6 +44,14 @@ class WriterMetrics:
         self.batch_size.observe(commands)
         self.commit_seconds.observe(seconds)
         self.recent.append((commands, seconds))
+
+    def note_replay(self) -> None:
+        self.replay_count += 1
+        self._replays.inc()
+
+    def note_split(self) -> None:
+        self.split_count += 1
+        self._splits.inc()
 
     def recent_batches(self) -> dict[str, float | int | None]:
         """Mean and largest batch, and commit latency in milliseconds, over the last thousand batches."""

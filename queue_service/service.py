@@ -3,9 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -14,17 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from queue_service.commands import KINDS
 from queue_service.domain.workingset import IdSource
 from queue_service.loops.beat import beat_loop
-from queue_service.loops.prune import prune_loop
+from queue_service.loops.doubts import doubts_loop
+from queue_service.loops.prune import SteadyTime, prune_loop
 from queue_service.loops.runner import LoopRunner
 from queue_service.metrics import WriterMetrics
-from queue_service.store import leader, outbox
+from queue_service.store import answers, leader, outbox
 from queue_service.store.faults import DatabaseFault
-from queue_service.store.session import Session
+from queue_service.store.leader import SessionMark
+from queue_service.store.session import STATEMENT_DEADLINE_S, Session
 from queue_service.writer.batch import TASKS, USERS
+from queue_service.writer.doubt import Doubts
 from queue_service.writer.eventlog import KEPT, EventLog
 from queue_service.writer.fence import Deposed, take_leadership
 from queue_service.writer.intake import Intake, IntakeLimits
-from queue_service.writer.lane import FlushPolicy, Lane
+from queue_service.writer.lane import FlushPolicy, Lane, WriteBatch
 from queue_service.writer.writer import BatchWriter
 from shared.clock import Clock
 from shared.db import health
@@ -37,6 +39,9 @@ log = structlog.get_logger(__name__)
 
 LANES: Final[Mapping[str, int]] = {"access": 1, "board": 2}
 """How many shards each lane has. Rules that span entities hold inside one shard only."""
+
+DRAIN_S: Final = 10.0
+"""The longest a stop waits for what was accepted."""
 
 
 class QueueService:
@@ -65,29 +70,36 @@ class QueueService:
         """Take the lead and open the lanes. Raises AnotherLeader, NotMigrated, SettingsError (durability), and
         the driver's errors."""
         await self._check_database()
-        address = f"{self.settings.queue_host}:{self.settings.queue_port}"
-        if is_sqlite(self.settings.database):
-            address = "this machine"  # the file lock decides; a port may change between two runs
-        holder = f"{socket.gethostname()}:{os.getpid()}"
-        self._fence = await take_leadership(self._engine, holder=holder, address=address, clock=self.clock)
+        self._fence = await take_leadership(
+            self._engine, holder=f"process {os.getpid()}", address=self._address(), clock=self.clock
+        )
         self.events = EventLog(self._fence.epoch)
         upkeep = self._session()
         async with upkeep.transaction() as tx:
             ids = IdSource({Task: await TASKS.last_id(tx), User: await USERS.last_id(tx)})
             self.events.load(await outbox.newest(tx, KEPT))
+            newest_answer = await answers.newest(tx)
+        doubts = Doubts(self.events)
         writer = BatchWriter(
             fence=self._fence,
             ids=ids,
             events=self.events,
+            doubts=doubts,
             metrics=self.metrics,
             max_retries=self.settings.queue_max_retries,
             clock=self.clock,
         )
         self._open_lanes(writer.write, upkeep)
+        of_doubts = upkeep if is_sqlite(self.settings.database) else self._session()
         for session in self._sessions:
             await session.open()
         self.loops = LoopRunner(
-            [beat_loop(upkeep, self._fence, self.clock), prune_loop(upkeep, self._fence, self.clock)], self.clock
+            [
+                beat_loop(upkeep, self._fence, self.clock),
+                prune_loop(upkeep, self._fence, SteadyTime(self.clock, newest_answer)),
+                doubts_loop(of_doubts, doubts),
+            ],
+            self.clock,
         )
         self._run(self.loops.run())
         log.info("leading", epoch=self._fence.epoch, durability=self._durability)
@@ -99,10 +111,18 @@ class QueueService:
             self.events.close()
 
     async def stop(self) -> None:
-        """Commit what was accepted, give the lead back, close every connection."""
+        """Commit what was accepted, give the lead back, close every connection.
+
+        What cannot be committed within DRAIN_S (a database that does not answer) is left unanswered: its callers find
+        the connection closed and ask again under their keys.
+        """
         self.begin_stop()
         self.intake.close()
-        await self.intake.drained()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.intake.drained()
+        except TimeoutError:
+            log.error("stopped_with_commands_unanswered", commands=self.intake.length)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -126,8 +146,8 @@ class QueueService:
                 "intervalMs": self.settings.queue_flush_interval_ms,
             },
             "recentBatches": self.metrics.recent_batches(),
-            "replays": _total(self.metrics.replays),
-            "splits": _total(self.metrics.splits),
+            "replays": self.metrics.replay_count,
+            "splits": self.metrics.split_count,
             "uptimeS": round(self.clock.monotonic() - self._started_at, 1),
             "database": "mariadb" if getattr(self._engine.dialect, "is_mariadb", False) else self._engine.dialect.name,
             "durability": self._durability,
@@ -137,7 +157,7 @@ class QueueService:
         }
 
     async def _check_database(self) -> None:
-        async with self._engine.connect() as connection:
+        async with asyncio.timeout(STATEMENT_DEADLINE_S), self._engine.connect() as connection:
             await health.require_schema(connection)
             self._durability = await health.durability(connection)
             await connection.rollback()
@@ -150,20 +170,27 @@ class QueueService:
             )
 
     async def _give_back_the_lead(self) -> None:
-        """Date the beat long ago, so that a successor elsewhere need not sit out the lease."""
+        """Say so in the beat, so that a successor elsewhere need not sit out the lease."""
         with suppress(DatabaseFault):
             async with self._sessions[0].transaction() as tx:
-                await leader.beat(tx, epoch=self._fence.epoch, at=datetime.fromtimestamp(0, UTC))
+                await leader.beat(tx, epoch=self._fence.epoch, at=leader.GIVEN_BACK)
+
+    def _address(self) -> str:
+        """What tells this leader's place from another one's. On SQLite the file lock decides who leads."""
+        if is_sqlite(self.settings.database):
+            return "this machine"
+        # with the host name: 127.0.0.1:4000, or 0.0.0.0:4000 in a container, is the same words everywhere
+        return f"{socket.gethostname()}/{self.settings.queue_host}:{self.settings.queue_port}"
 
     def _session(self) -> Session:
-        async def record(connection: AsyncConnection) -> None:
-            await leader.record_session(connection, self._fence.epoch)
+        async def record(connection: AsyncConnection, last: SessionMark | None) -> SessionMark | None:
+            return await leader.record_session(connection, self._fence.epoch, last)
 
         session = Session(self._engine, on_connect=record)
         self._sessions.append(session)
         return session
 
-    def _open_lanes(self, write: Callable[..., Awaitable[None]], upkeep: Session) -> None:
+    def _open_lanes(self, write: WriteBatch, upkeep: Session) -> None:
         policy = FlushPolicy(
             self.settings.queue_batch_size,
             self.settings.queue_flush_interval_ms / 1000,
@@ -201,7 +228,3 @@ class QueueService:
         )
         log.critical("deposed" if is_deposed else "lane_broke", exc_info=None if is_deposed else error)
         self._on_deposed()
-
-
-def _total(counter: Any) -> int:
-    return int(counter._value.get())

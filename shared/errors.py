@@ -47,7 +47,7 @@ class ConsoleError(Exception):
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    outcome: ClassVar[Outcome] = "not_applied"
+    outcome: Outcome = "not_applied"
 
     def __init__(
         self,

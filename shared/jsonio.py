@@ -7,6 +7,8 @@ import orjson
 from shared.errors import MalformedRequest
 
 MAX_DEPTH: Final = 32
+MAX_VALUES: Final = 50_000
+"""Values in one document, names of members included."""
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer every JSON client reads back exactly (RFC 8259, 6)."""
 
@@ -27,25 +29,37 @@ def loads_untrusted(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedRequest(f"not valid JSON: {error}") from None
-    _check(value, 1)
+    _check(value)
     return value
 
 
-def _check(value: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise MalformedRequest(f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check(key, depth)
-            _check(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check(item, depth + 1)
-    elif isinstance(value, str):
+def _check(root: Any) -> None:
+    """Walk everything once, without recursion and only so far: a megabyte of `[]` would block the event loop."""
+    level: list[Any] = [root]
+    count = depth = 0
+    while level:
+        depth += 1
+        count += len(level)
+        if depth > MAX_DEPTH:
+            raise MalformedRequest(f"nested deeper than {MAX_DEPTH} levels")
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += value.keys()
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+            else:
+                _check_plain(value)
+            if count + len(below) > MAX_VALUES:
+                raise MalformedRequest(f"more than {MAX_VALUES} values")
+        level = below
+
+
+def _check_plain(value: Any) -> None:
+    if isinstance(value, str):
         if "\x00" in value:
             raise MalformedRequest("a string holds a NUL character")
-    elif isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
-        raise MalformedRequest(f"a number is larger than {MAX_SAFE_INTEGER}")
-    elif isinstance(value, float) and abs(value) > MAX_SAFE_INTEGER and value.is_integer():
-        # orjson reads an integer beyond 64 bits as a float: refuse it as the integer it was
+    # orjson reads an integer beyond 64 bits as a float: it is refused as the integer it was
+    elif isinstance(value, int | float) and abs(value) > MAX_SAFE_INTEGER and value == int(value):
         raise MalformedRequest(f"a number is larger than {MAX_SAFE_INTEGER}")

@@ -6,24 +6,31 @@
 """
 
 import hashlib
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from shared.commands import CommandData, RowId, Version
 from shared.errors import ConsoleError, FieldError, Internal, every_error
 
 MAX_JOBS_A_FORWARD: Final = 500
 
+REQUEST_ID: Final = r"^[A-Za-z0-9._:/+=-]{0,128}$"
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Actor(CommandData):
-    """On whose behalf: a signed-in person, or a stranger on one of the open routes. Neither: the system."""
+    """On whose behalf: a signed-in person, or a stranger on one of the open routes. (No actor at all: the system.)"""
 
     userId: RowId | None = None
-    anonymous: Annotated[str, StringConstraints(max_length=100)] | None = None
+    anonymous: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _is_exactly_one(self) -> Self:
+        if (self.userId is None) == (self.anonymous is None):
+            raise ValueError("names either userId or anonymous")
+        return self
 
 
 class CommandRequest(CommandData):
@@ -36,13 +43,7 @@ class CommandRequest(CommandData):
     idempotencyKey: IdempotencyKey | None = None
     expectedVersion: Version | None = None
     fingerprint: Digest | None = None
-    requestId: Annotated[str, StringConstraints(max_length=128)] = ""
-
-
-class Forward(CommandData):
-    """Many commands in one request."""
-
-    jobs: Annotated[list[CommandRequest], Field(min_length=1, max_length=MAX_JOBS_A_FORWARD)]
+    requestId: Annotated[str, StringConstraints(pattern=REQUEST_ID)] = ""
 
 
 def scope_of(actor: Actor | None) -> str:
@@ -65,15 +66,18 @@ def error_to_wire(error: ConsoleError) -> dict[str, Any]:
         "errors": [{"field": e.field, "message": e.message} for e in error.errors],
         "extra": error.extra,
         "retryAfterS": error.retry_after_s,
+        "outcome": error.outcome,
     }
 
 
 def error_from_wire(wire: dict[str, Any]) -> ConsoleError:
     """The error again. A code this version does not know becomes Internal."""
     kind = every_error().get(wire["code"], Internal)
-    return kind(
+    error = kind(
         wire.get("detail"),
         errors=[FieldError(e["field"], e["message"]) for e in wire.get("errors", ())],
         extra=wire.get("extra"),
         retry_after_s=wire.get("retryAfterS"),
     )
+    error.outcome = wire.get("outcome", error.outcome)
+    return error

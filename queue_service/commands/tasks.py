@@ -8,16 +8,15 @@ from queue_service.domain.command import Answer, Command, CommandKind, Decision,
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.commands import NewTask, TaskPatch, TaskRef
 from shared.errors import FieldError, Invalid, NotFound, VersionConflict
-from shared.model import Task, task_view
+from shared.model import Task, User, task_view
 from shared.policy import Permission, sees_task
 
 
 def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime) -> Decision:
     """Put a task on the board, in its creator's department."""
-    creator = working.users.get(command.actor_id or data.createdByUserId or 0)
-    if creator is None:
-        raise _invalid("createdByUserId", "names no user")
-    _require_assignee(data.assignedToUserId, working)
+    creator = _person("createdByUserId", command.actor_id or data.createdByUserId or 0, working)
+    if data.assignedToUserId is not None:
+        _person("assignedToUserId", data.assignedToUserId, working)
     task = Task(
         id=working.ids.next(Task),
         title=data.title,
@@ -42,8 +41,8 @@ def _update(data: TaskPatch, command: Command, working: WorkingSet, now: datetim
     given = data.updates.model_fields_set
     if not given:
         raise _invalid("updates", "names nothing to change")
-    if "assignedToUserId" in given:
-        _require_assignee(data.updates.assignedToUserId, working)
+    if data.updates.assignedToUserId is not None:
+        _person("assignedToUserId", data.updates.assignedToUserId, working)
     members: dict[str, Any] = {_COLUMN_OF[name]: getattr(data.updates, name) for name in given}
     after = replace(before, **members, version=before.version + 1, updated_at=now)
     return _decision(200, "task.updated", command, before, after)
@@ -111,9 +110,12 @@ def _visible_task(task_id: int, command: Command, working: WorkingSet) -> Task:
     return task
 
 
-def _require_assignee(user_id: int | None, working: WorkingSet) -> None:
-    if user_id is not None and (user_id not in working.users or working.users[user_id].deleted_at):
-        raise _invalid("assignedToUserId", "names no user")
+def _person(field: str, user_id: int, working: WorkingSet) -> User:
+    """The account a member names. Raises Invalid for one that is absent or deleted."""
+    user = working.users.get(user_id)
+    if user is None or user.deleted_at is not None:
+        raise _invalid(field, "names no user")
+    return user
 
 
 def _invalid(field: str, message: str) -> Invalid:

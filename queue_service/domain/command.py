@@ -12,6 +12,7 @@ from typing import Any
 
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.commands import CommandData
+from shared.errors import ConsoleError
 from shared.policy import Permission
 
 
@@ -62,6 +63,10 @@ class Answer:
     status: int
     data: Any
     is_replayed: bool = False
+
+
+Result = Answer | ConsoleError
+"""How one command of a batch ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Forget what has served its time: stored answers after 24 hours, events beyond the kept ones. In small chunks, so
 that a batch never waits long for it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from queue_service.loops.runner import Loop
@@ -17,13 +17,31 @@ _CHUNK: Final = 500
 _BREATH_S: Final = 0.05
 
 
-def prune_loop(session: Session, fence: Fence, clock: Clock) -> Loop:
+class SteadyTime:
+    """The wall clock, but never further on than the time that passed since something known.
+
+    A clock that jumps ahead by a day would make a day of stored answers look old, and a client that asks again would
+    write twice. So time starts at the newest answer there is and runs with the monotonic clock; it may lag (an
+    installation that was off keeps its answers longer), it never leads.
+    """
+
+    def __init__(self, clock: Clock, known: datetime | None) -> None:
+        self._clock = clock
+        self._known = known or clock.now()
+        self._known_at = clock.monotonic()
+
+    def now(self) -> datetime:
+        passed = timedelta(seconds=self._clock.monotonic() - self._known_at)
+        return min(self._clock.now(), self._known + passed)
+
+
+def prune_loop(session: Session, fence: Fence, time: SteadyTime) -> Loop:
     """One chunk of each kind a run; again at once while there is more, else after a minute."""
 
     async def run_once() -> float:
         async with session.lock, session.transaction() as tx:
             await fence.check(tx)
-            forgotten = await answers.prune(tx, older_than=clock.now() - ANSWERS_LIVE, limit=_CHUNK)
+            forgotten = await answers.prune(tx, older_than=time.now() - ANSWERS_LIVE, limit=_CHUNK)
             dropped = await outbox.prune(tx, keep=KEPT, limit=_CHUNK)
         return _BREATH_S if max(forgotten, dropped) == _CHUNK else PERIOD_S
 

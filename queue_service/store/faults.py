@@ -1,4 +1,4 @@
-"""What went wrong in the database, in the five kinds the writer acts on. Every driver's error codes are here."""
+"""What went wrong in the database, in the few kinds the writer acts on. Every driver's error codes are here."""
 
 import sqlite3
 from enum import StrEnum
@@ -13,8 +13,11 @@ class Fault(StrEnum):
 
     LOST = "lost"
     """The connection is gone, or so silent that it counts as gone: what was in flight may have happened."""
+    DEMOTED = "demoted"
+    """This server takes no writes (read-only, without quorum): it did not happen; another connection may reach one
+    that does."""
     PASSING = "passing"
-    """Deadlock, busy, shutting down, disk full: the transaction did not happen, the same one may succeed."""
+    """Deadlock, busy, disk full: the same transaction may succeed."""
     ROW_LOCKED = "row_locked"
     """One row is held by somebody else: the transaction did not happen, and its neighbours need not wait."""
     DUPLICATE = "duplicate"
@@ -24,32 +27,51 @@ class Fault(StrEnum):
 
 
 class DatabaseFault(Exception):
-    """A transaction failed and was rolled back. `commit_was_sent`: it may have committed all the same."""
+    """A transaction failed and was rolled back. `in_doubt`: its COMMIT was sent, and it may have happened all the same.
+    `concerns_rows`: it failed at the rows of its commands, not before."""
 
-    def __init__(self, kind: Fault, cause: BaseException, *, commit_was_sent: bool) -> None:
+    def __init__(
+        self, kind: Fault, cause: BaseException, *, in_doubt: bool = False, concerns_rows: bool = False
+    ) -> None:
         # the driver's own words: SQLAlchemy would add the statement and its values, which do not belong into a log
         super().__init__(f"{kind}: {cause.orig if isinstance(cause, DBAPIError) else cause!r}")
         self.kind = kind
         self.cause = cause
-        self.commit_was_sent = commit_was_sent
+        self.in_doubt = in_doubt
+        self.concerns_rows = concerns_rows
 
 
 _ROW_LOCKED: Final = {1205, 3572}
 _DUPLICATE: Final = {1062, 1586}
 _LOST: Final = {1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2003, 2006, 2013, 2014, 2055, 4031}
+_DEMOTED: Final = {1047, 1290, 1836, 3100}  # no quorum, read-only, rejected by the group
 _PASSING: Final = {
-    *(1213, 1180, 1020),  # deadlock, error during commit, record changed (MariaDB snapshot)
+    *(1213, 1180, 1020, 3101),  # deadlock, error during commit, record changed (MariaDB), rolled back by the group
     *(1021, 1037, 1041, 1114),  # disk or memory full
     *(1040, 1203, 1226),  # too many connections
-    *(1047, 1290, 1836, 3100),  # read-only, or a cluster without quorum
     *(1969, 3024),  # statement deadline
     *(8002, 8022, 9007),  # TiDB: write conflict, retryable commit
 }
 
 
+# A COMMIT that fails with one of these was rolled back for certain. Anything else it fails with leaves doubt: after an
+# I/O error the commit record may be on the disk, and recovery after a crash would find it.
+_ROLLED_BACK: Final = _ROW_LOCKED | _DUPLICATE | _DEMOTED | {1213, 1020, 3101, 8002, 8022, 9007}
+_ROLLED_BACK_SQLITE: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT}
+
+
+def leaves_doubt(error: BaseException) -> bool:
+    """Whether a COMMIT that ended in this error may have happened."""
+    cause = _driver_error(error)
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF not in _ROLLED_BACK_SQLITE
+    return not (isinstance(cause, pymysql.err.MySQLError) and cause.args and cause.args[0] in _ROLLED_BACK)
+
+
 def classify(error: BaseException) -> Fault:
     """The kind of a driver's error. What nobody knows is PERMANENT, so that it is answered, not replayed for ever."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    cause = _driver_error(error)
     if isinstance(cause, OSError | EOFError | TimeoutError):
         return Fault.LOST
     if isinstance(cause, sqlite3.Error):
@@ -57,6 +79,10 @@ def classify(error: BaseException) -> Fault:
     if isinstance(cause, pymysql.err.MySQLError):
         return _classify_mysql(cause)
     return Fault.LOST if isinstance(error, DBAPIError) and error.connection_invalidated else Fault.PERMANENT
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
 
 
 def _classify_mysql(cause: BaseException) -> Fault:
@@ -67,6 +93,8 @@ def _classify_mysql(cause: BaseException) -> Fault:
         return Fault.ROW_LOCKED
     if code in _DUPLICATE:
         return Fault.DUPLICATE
+    if code in _DEMOTED:
+        return Fault.DEMOTED
     return Fault.PASSING if code in _PASSING else Fault.PERMANENT
 
 

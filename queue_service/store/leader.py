@@ -6,7 +6,8 @@ ends the recorded connections first.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from queue_service.store.session import Transaction
 from shared.db.tables import leader, leader_beat, leader_session
 
+GIVEN_BACK: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""The beat of a leader that stopped in order: a successor need not wait for its lease."""
+
 _ROW = 1
+_NO_SUCH_THREAD = 1094
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,24 @@ async def beat(tx: Transaction, *, epoch: int, at: datetime) -> bool:
     return (await tx.execute(statement)).rowcount == 1
 
 
-async def record_session(connection: AsyncConnection, epoch: int) -> None:
-    """Note this connection as the leader's. Nothing to note on SQLite, which has no sessions."""
+@dataclass(frozen=True, slots=True)
+class SessionMark:
+    """A database session by its id and the client's end of its connection: ids alone are used again."""
+
+    connection_id: int
+    host: str
+
+
+async def record_session(connection: AsyncConnection, epoch: int, last: SessionMark | None) -> SessionMark | None:
+    """Note this connection as the leader's, and end `last`, which it replaces, if the server still has it.
+
+    None on SQLite, which has no sessions.
+    """
     if connection.dialect.name == "sqlite":
-        return
+        return None
+    if last is not None:
+        await _end(connection, last)
+        await connection.execute(delete(leader_session).where(leader_session.c.connection_id == last.connection_id))
     found = await connection.execute(
         text("SELECT ID, HOST FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()")
     )
@@ -73,6 +92,7 @@ async def record_session(connection: AsyncConnection, epoch: int) -> None:
     await connection.execute(delete(leader_session).where(leader_session.c.connection_id == connection_id))
     await connection.execute(insert(leader_session).values(connection_id=connection_id, host=host, epoch=epoch))
     await connection.commit()
+    return SessionMark(int(connection_id), str(host))
 
 
 async def end_old_sessions(connection: AsyncConnection) -> int:
@@ -83,19 +103,24 @@ async def end_old_sessions(connection: AsyncConnection) -> int:
     """
     if connection.dialect.name == "sqlite":
         return 0
-    found = await connection.execute(
-        text(
-            "SELECT p.ID FROM information_schema.PROCESSLIST p "
-            "JOIN leader_session s ON s.connection_id = p.ID AND s.host = p.HOST WHERE p.ID <> CONNECTION_ID()"
-        )
-    )
-    ended = 0
-    for (connection_id,) in found.all():
-        try:
-            await connection.exec_driver_sql(f"KILL {int(connection_id)}")
-            ended += 1
-        except DBAPIError as error:
-            if error.orig is None or error.orig.args[0] != 1094:  # it ended by itself in between
-                raise
+    found = await connection.execute(select(leader_session.c.connection_id, leader_session.c.host))
+    ended = sum([await _end(connection, SessionMark(row.connection_id, row.host)) for row in found.all()])
     await connection.commit()
     return ended
+
+
+async def _end(connection: AsyncConnection, mark: SessionMark) -> bool:
+    """KILL one session if it is still there; whether it was."""
+    alive = await connection.execute(
+        text("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = :id AND HOST = :host AND ID <> CONNECTION_ID()"),
+        {"id": mark.connection_id, "host": mark.host},
+    )
+    if alive.first() is None:
+        return False
+    try:
+        await connection.exec_driver_sql(f"KILL {int(mark.connection_id)}")
+    except DBAPIError as error:
+        if error.orig is None or error.orig.args[0] != _NO_SUCH_THREAD:
+            raise
+        return False  # it ended by itself in between
+    return True

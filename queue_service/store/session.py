@@ -1,5 +1,8 @@
 """One database connection of the writer, kept open, and the transactions on it.
 
+A connection that is lost is replaced, and the new one ends what the server may still hold of the old one: its locks
+would stand in the way of the replay until the server noticed by itself, which can take hours.
+
 Whatever goes wrong inside a transaction, it is rolled back: a lock-wait timeout (1205) undoes only its statement, and
 a commit after it would store half a batch. When even the rollback fails, the connection is thrown away, which makes
 the server roll back.
@@ -16,15 +19,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from queue_service.store.dialect import Dialect, dialect_named
-from queue_service.store.faults import DatabaseFault, Fault, classify
+from queue_service.store.faults import DatabaseFault, Fault, classify, leaves_doubt
 
 STATEMENT_DEADLINE_S: Final = 5.0
 
-OnConnect = Callable[[AsyncConnection], Awaitable[None]]
+OnConnect = Callable[[AsyncConnection, Any], Awaitable[Any]]
+"""Called with a new connection and what the call before returned (None the first time)."""
 
 
 class Transaction:
-    """One transaction on one connection. Every statement has a deadline; past it the connection counts as lost."""
+    """One transaction on one connection. Every statement has a deadline; past it the connection counts as lost. (On
+    SQLite a statement cannot be interrupted: the deadline is noticed when it ends.)
+
+    `concerns_rows` is set by who uses it, once the statements are about the rows of its commands.
+    """
 
     def __init__(self, connection: AsyncConnection, deadline_s: float) -> None:
         self._connection = connection
@@ -32,6 +40,7 @@ class Transaction:
         self.dialect: Dialect = dialect_named(connection.dialect.name)
         self.sql_dialect: SqlDialect = connection.dialect
         self.commit_was_sent = False
+        self.concerns_rows = False
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         async with asyncio.timeout(self._deadline_s):
@@ -62,6 +71,7 @@ class Session:
         self._on_connect = on_connect
         self._deadline_s = deadline_s
         self._connection: AsyncConnection | None = None
+        self._mark: Any = None
         self.lock = asyncio.Lock()
 
     async def open(self) -> None:
@@ -82,12 +92,14 @@ class Session:
             yield tx
             await tx.commit()
         except (SQLAlchemyError, OSError, EOFError, TimeoutError) as error:
-            kind = classify(error)
-            await self._undo(tx, lost=kind is Fault.LOST)
-            unknown = kind is Fault.LOST and tx is not None and tx.commit_was_sent
-            raise DatabaseFault(kind, error, commit_was_sent=unknown) from error
+            # without a connection nothing was tried, whatever the reason: no database
+            kind = classify(error) if tx is not None else Fault.LOST
+            in_doubt = tx is not None and tx.commit_was_sent and leaves_doubt(error)
+            await self._undo(tx, keep_connection=kind not in (Fault.LOST, Fault.DEMOTED) and not in_doubt)
+            concerns_rows = tx is not None and tx.concerns_rows
+            raise DatabaseFault(kind, error, in_doubt=in_doubt, concerns_rows=concerns_rows) from error
         except BaseException:
-            await self._undo(tx, lost=False)
+            await self._undo(tx, keep_connection=True)
             raise
 
     async def close(self) -> None:
@@ -100,24 +112,24 @@ class Session:
 
     async def _connected(self) -> AsyncConnection:
         if self._connection is None:
-            connection = await self._engine.connect()
-            self._connection = connection
-            if self._on_connect is not None:
-                await self._on_connect(connection)
+            # a server that is stopped takes the connection and never greets: connecting has a deadline too
+            async with asyncio.timeout(self._deadline_s):
+                self._connection = await self._engine.connect()
+                if self._on_connect is not None:
+                    self._mark = await self._on_connect(self._connection, self._mark)
         return self._connection
 
-    async def _undo(self, tx: Transaction | None, *, lost: bool) -> None:
-        if tx is not None and not lost:
-            try:
+    async def _undo(self, tx: Transaction | None, *, keep_connection: bool) -> None:
+        if tx is not None and keep_connection:
+            with suppress(Exception):
                 await tx.rollback()
                 return
-            except Exception:
-                lost = True
         await self._drop()
 
     async def _drop(self) -> None:
         connection = self._connection
         if connection is not None:
             with suppress(Exception):
-                await connection.invalidate()
+                async with asyncio.timeout(self._deadline_s):
+                    await connection.invalidate()
         await self.close()

@@ -28,6 +28,15 @@ class VersionedTable(Generic[E]):
         found = await self._read(tx, self._table.c.id, ids, for_update=True)
         return {entity.id: entity for entity in found}
 
+    async def held_by_others(self, tx: Transaction, ids: Collection[int]) -> frozenset[int]:
+        """The rows that another session holds at this moment (MySQL family only): a hint, true while it is read."""
+        if not ids:
+            return frozenset()
+        wanted = select(self._table.c.id).where(self._table.c.id.in_(sorted(ids)))
+        there = {row.id for row in await tx.execute(wanted)}
+        free = {row.id for row in await tx.execute(wanted.with_for_update(skip_locked=True))}
+        return frozenset(there - free)
+
     async def read(self, tx: Transaction, ids: Collection[int]) -> dict[int, E]:
         """Read rows by id without holding them."""
         return {entity.id: entity for entity in await self._read(tx, self._table.c.id, ids)}

@@ -17,9 +17,7 @@ from shared.http.context import HttpMetrics, RequestContext, answer_errors
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_OPEN: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "/api/health", observe.get_health),
-)
+_OPEN: tuple[tuple[str, str, Endpoint], ...] = (("GET", "/api/health", observe.get_health),)
 _GUARDED: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/livez", observe.get_livez),
     ("GET", "/readyz", observe.get_readyz),

@@ -1,15 +1,15 @@
 """One try of one batch: everything it does happens in the caller's transaction, in this order.
 
-Epoch, stored answers, rows, decisions, writes, answers, events. Decisions are pure, so a command that is refused
-leaves no trace; a batch of refusals commits nothing but its reads.
+Epoch, rows, stored answers, decisions, writes, answers, events. The rows come before the stored answers: a COMMIT of
+ours whose answer was lost may still be under way, and once its rows are free its answers are there to be found.
+Decisions are pure, so a command that is refused leaves no trace; a batch of refusals commits nothing but its reads.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from queue_service.commands import KINDS
-from queue_service.domain.command import Answer, Command, Event
+from queue_service.domain.command import Answer, Command, Event, Result
 from queue_service.domain.workingset import IdSource, WorkingSet
 from queue_service.store import answers, outbox
 from queue_service.store.answers import StoredAnswer
@@ -27,35 +27,26 @@ from shared.policy import has_permission
 TASKS = VersionedTable(task_table, Task)
 USERS = VersionedTable(user_table, User)
 
-Result = Answer | ConsoleError
+Reserve = Callable[[Sequence[str]], Reservation]
 
 
 class LostGuard(Exception):
     """A row changed between our locking read and our guarded write: somebody writes past the queue service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a try came to: a result for each command, in order, and the events that its commit makes true."""
-
-    results: list[Result]
-    reservation: Reservation
-
-
-Reserve = Callable[[Sequence[str]], Reservation]
-
-
 async def apply_batch(
     tx: Transaction, commands: Sequence[Command], *, fence: Fence, ids: IdSource, reserve: Reserve, now: datetime
-) -> Applied:
-    """Apply the commands in the open transaction; the caller commits.
+) -> list[Result]:
+    """Apply the commands in the open transaction; the caller commits. A result for each command, in order.
+
+    `reserve` is asked for the positions of the events that the commit makes true.
 
     Raises Deposed when another leader took over, LostGuard when a guarded write missed, DatabaseFault from below.
     In each case the caller rolls back and nothing of the batch has happened.
     """
     await fence.check(tx)
+    working = await _load(tx, commands, ids)
     stored = await answers.find(tx, [command.operation_id for command in commands])
-    working = await _load(tx, commands, stored, ids)
     results: list[Result] = []
     applied: list[tuple[Command, Answer]] = []
     events: list[Event] = []
@@ -67,6 +58,8 @@ async def apply_batch(
                 continue
             decision = KINDS[command.type].decide(command.data, command, working, now)
         except ConsoleError as refusal:
+            if _is_replay(command, stored):
+                refusal.outcome = "applied"  # refused now, but the write it asks about happened
             results.append(refusal)
             continue
         for change in decision.changes:
@@ -78,17 +71,15 @@ async def apply_batch(
     await answers.store(tx, applied, now)
     reservation = reserve([dumps(event.body | {"at": iso(now)}).decode() for event in events])
     await outbox.append(tx, reservation.events)
-    return Applied(results, reservation)
+    return results
 
 
-async def _load(
-    tx: Transaction, commands: Sequence[Command], stored: dict[str, StoredAnswer], ids: IdSource
-) -> WorkingSet:
+async def _load(tx: Transaction, commands: Sequence[Command], ids: IdSource) -> WorkingSet:
     """Every row the batch's decisions read: the tasks locked, the people read."""
-    fresh = [c for c in commands if c.operation_id not in stored]
-    needs = [KINDS[c.type].needs(c.data) for c in fresh]
+    needs = [KINDS[c.type].needs(c.data) for c in commands]
     user_ids = {c.actor_id for c in commands if c.actor_id is not None}.union(*(n.user_ids for n in needs))
     emails = set().union(*(n.emails for n in needs))
+    tx.concerns_rows = True
     working = WorkingSet(
         ids=ids,
         tasks=await TASKS.lock(tx, set().union(*(n.task_ids for n in needs))),
@@ -110,6 +101,11 @@ def _require_permission(command: Command, working: WorkingSet) -> None:
         raise Unauthenticated
     if not has_permission(actor, permission):
         raise Forbidden
+
+
+def _is_replay(command: Command, stored: dict[str, StoredAnswer]) -> bool:
+    found = stored.get(command.operation_id)
+    return found is not None and found.fingerprint == command.fingerprint
 
 
 def _replay(command: Command, stored: StoredAnswer) -> Answer:

@@ -1,17 +1,22 @@
 """Leadership: this process may write while its epoch is the database's, and not one commit longer."""
 
+import asyncio
 from typing import Final
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from queue_service.store import leader
 from queue_service.store.faults import DatabaseFault, Fault
-from queue_service.store.session import Session, Transaction
+from queue_service.store.session import STATEMENT_DEADLINE_S, Session, Transaction
 from shared.clock import Clock
 
 BEAT_S: Final = 1.5
 LEASE_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.25
+
+log = structlog.get_logger(__name__)
 
 
 class Deposed(Exception):
@@ -40,20 +45,17 @@ class Fence:
 async def take_leadership(engine: AsyncEngine, *, holder: str, address: str, clock: Clock) -> Fence:
     """Raise the epoch and end the last leader's database sessions.
 
-    A leader at another address that beat within the lease is respected: AnotherLeader. One at our own address is
-    dead, for we hold its port; a restart need not sit out the lease. On SQLite the file lock has decided before.
+    A leader at another address whose beat moves within the lease is alive and respected: AnotherLeader. Whether it
+    moves is watched, not computed: no two clocks are compared. One at our own address is dead, for we hold its port,
+    and one that gave the lead back has said so; neither is waited for. On SQLite the file lock has decided before.
     """
     session = Session(engine)
     try:
         async with session.transaction() as tx:
             last = await leader.look(tx)
-        silence_s = (clock.now() - last.beat_at).total_seconds()
-        if last.address != address and abs(silence_s) < LEASE_S:
-            raise AnotherLeader(
-                f"{last.holder} at {last.address} leads this database (last beat {silence_s:.1f} s ago). "
-                "Stop it first: one queue service writes at a time"
-            )
-        async with engine.connect() as connection:
+        if last.address != address and last.beat_at != leader.GIVEN_BACK:
+            await _watch(session, last, clock)
+        async with asyncio.timeout(STATEMENT_DEADLINE_S), engine.connect() as connection:
             await leader.end_old_sessions(connection)
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_lock_of_an_ending_session),
@@ -68,6 +70,21 @@ async def take_leadership(engine: AsyncEngine, *, holder: str, address: str, clo
         return Fence(epoch)
     finally:
         await session.close()
+
+
+async def _watch(session: Session, last: leader.Leader, clock: Clock) -> None:
+    """Return when the leader's beat has stood still for a lease. Raises AnotherLeader when it moves."""
+    log.info("waiting_for_the_lease", leader=last.address, seconds=LEASE_S)
+    until = clock.monotonic() + LEASE_S
+    while clock.monotonic() < until:
+        await clock.sleep(_LOOK_EVERY_S)
+        async with session.transaction() as tx:
+            seen = await leader.look(tx)
+        if (seen.epoch, seen.beat_at) != (last.epoch, last.beat_at) and seen.beat_at != leader.GIVEN_BACK:
+            raise AnotherLeader(
+                f"{seen.holder} at {seen.address} leads this database. "
+                "Stop it first: one queue service writes at a time"
+            )
 
 
 def _is_lock_of_an_ending_session(error: BaseException) -> bool:

@@ -7,17 +7,19 @@ fuller commits to latency.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from queue_service.store.session import Session
 from queue_service.writer.pending import Pending
+from shared.errors import DatabaseUnavailable
 
 MAX_BATCH_WEIGHT: Final = 1_000
 """Rows a batch touches at most, whatever its number of commands."""
 
-WriteBatch = Callable[[Session, list[Pending]], Awaitable[None]]
+WriteBatch = Callable[[Session, Sequence[Pending]], Awaitable[bool]]
+"""Resolves every command of a batch; False when there is no database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,11 @@ class Lane:
                 batch = self._cut()
                 self.in_batch = len(batch)
                 try:
-                    await self._write(self._session, batch)
+                    has_database = await self._write(self._session, batch)
                 finally:
                     self.in_batch = 0
+            if not has_database:
+                self._refuse_the_waiting()
 
     async def _until_full_or_due(self) -> None:
         due_at = self._waiting[0].accepted_at + self._policy.interval_s
@@ -77,6 +81,13 @@ class Lane:
                 await self._filled.wait()
         except TimeoutError:
             return
+
+    def _refuse_the_waiting(self) -> None:
+        """Without a database each batch would wait out its replays, the last of a long lane for minutes: say so now."""
+        while self._waiting:
+            self._waiting.popleft().resolve(DatabaseUnavailable())
+        self._arrived.clear()
+        self._filled.clear()
 
     def _cut(self) -> list[Pending]:
         batch = [self._waiting.popleft()]

@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from queue_service.domain.command import Answer, Command
-from queue_service.writer.batch import Result
+from queue_service.domain.command import Answer, Command, Result
 from shared.errors import ConsoleError
 
 

@@ -1,12 +1,15 @@
 """Brings a batch into the database: commit, or roll back and replay, or split until only the poison is left.
 
-    passing error      ROLLBACK, wait 100, 200, 400 ms (jittered), replay the whole batch
-    row held by another, duplicate key
-                       ROLLBACK, replay once, then split
+    no database, or one that takes no writes
+                       drop the connection, wait 100, 200, 400 ms (jittered), replay; then 503 for all
+    passing error      ROLLBACK, wait and replay likewise; then split
+    row held by another session
+                       ROLLBACK, set those that need it aside with 503, and write the rest
+    duplicate key      ROLLBACK, replay once (an earlier COMMIT of ours may have made it), then split
     permanent error    ROLLBACK, split at once
-    still failing      split in halves; a command alone gets 503 (passing) or 500 (permanent)
 
-So one poison command costs its neighbours a few tries and never their outcome. A COMMIT whose answer was lost is
+What fails before the commands' own rows are touched (the epoch, the stored answers) concerns the whole batch and is
+never split. A command that fails alone gets 503, or 500 for a permanent error. A COMMIT whose answer was lost is
 replayed like the rest: the stored answers tell the replay what happened.
 """
 
@@ -16,12 +19,13 @@ from typing import Final
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
+from queue_service.commands import KINDS
 from queue_service.domain.workingset import IdSource
 from queue_service.metrics import WriterMetrics
-from queue_service.store import outbox
 from queue_service.store.faults import DatabaseFault, Fault
-from queue_service.store.session import Session, Transaction
-from queue_service.writer.batch import LostGuard, apply_batch
+from queue_service.store.session import Session
+from queue_service.writer.batch import TASKS, LostGuard, apply_batch
+from queue_service.writer.doubt import Doubts
 from queue_service.writer.eventlog import EventLog, Reservation
 from queue_service.writer.fence import Deposed, Fence
 from queue_service.writer.pending import Pending
@@ -30,7 +34,7 @@ from shared.errors import ConsoleError, DatabaseUnavailable, Internal, OutcomeUn
 
 FIRST_BACKOFF_S: Final = 0.1
 LONGEST_BACKOFF_S: Final = 5.0
-_ROW_BOUND: Final = {Fault.ROW_LOCKED, Fault.DUPLICATE}
+_NO_DATABASE: Final = {Fault.LOST, Fault.DEMOTED}
 
 log = structlog.get_logger(__name__)
 
@@ -39,47 +43,76 @@ class BatchWriter:
     """Commits batches for every lane. Holds no rows; each try starts from the database."""
 
     def __init__(
-        self, *, fence: Fence, ids: IdSource, events: EventLog, metrics: WriterMetrics, max_retries: int, clock: Clock
+        self,
+        *,
+        fence: Fence,
+        ids: IdSource,
+        events: EventLog,
+        doubts: Doubts,
+        metrics: WriterMetrics,
+        max_retries: int,
+        clock: Clock,
     ) -> None:
         self._fence = fence
         self._ids = ids
         self._events = events
+        self._doubts = doubts
         self._metrics = metrics
         self._max_retries = max_retries
         self._clock = clock
-        self._doubtful: dict[Session, list[Reservation]] = {}
 
-    async def write(self, session: Session, batch: Sequence[Pending]) -> None:
-        """See a batch to its end: every command of it is resolved when this returns.
+    async def write(self, session: Session, batch: Sequence[Pending]) -> bool:
+        """See a batch to its end: every command of it is resolved when this returns. False: there is no database.
 
         Raises Deposed, with nothing resolved, when another process leads: the caller must exit.
         """
-        await self._write(session, batch, self._max_retries)
+        return await self._write(session, batch, self._max_retries)
 
-    async def _write(self, session: Session, batch: Sequence[Pending], retries: int) -> None:
+    async def _write(self, session: Session, batch: Sequence[Pending], retries: int) -> bool:
         try:
             await self._try_with_retries(session, batch, retries)
         except Deposed:
             raise
         except Exception as error:
             # a mistake of ours in one command's rules is poison like any other: the neighbours live
-            if len(batch) == 1:
-                self._give_up(batch[0], error)
-            elif isinstance(error, DatabaseFault) and error.kind is Fault.LOST:
-                # no database, no poison: splitting would only keep the callers waiting
+            if len(batch) == 1 or not _is_about_some_of_them(error):
                 for pending in batch:
                     self._give_up(pending, error)
-            else:
-                self._metrics.splits.inc()
-                middle = len(batch) // 2
-                await self._write(session, batch[:middle], 0)
-                await self._write(session, batch[middle:], 0)
+                return not (isinstance(error, DatabaseFault) and error.kind in _NO_DATABASE)
+            return await self._write_apart(session, batch, error)
+        return True
+
+    async def _write_apart(self, session: Session, batch: Sequence[Pending], error: Exception) -> bool:
+        """Write a batch that failed as a whole in parts, so that what is wrong with some does not touch the others."""
+        self._metrics.note_split()
+        if isinstance(error, DatabaseFault) and error.kind is Fault.ROW_LOCKED:
+            held = await self._held_by_others(session, batch)
+            if held:
+                for pending in held:
+                    self._give_up(pending, error)
+                rest = [pending for pending in batch if pending not in held]
+                return await self._write(session, rest, self._max_retries) if rest else True
+        middle = len(batch) // 2
+        first = await self._write(session, batch[:middle], 0)
+        return await self._write(session, batch[middle:], 0) and first
+
+    async def _held_by_others(self, session: Session, batch: Sequence[Pending]) -> list[Pending]:
+        """The commands whose rows another session holds right now. A hint: nothing is decided by it but who waits."""
+        wanted = {p: KINDS[p.command.type].needs(p.command.data).task_ids for p in batch}
+        try:
+            async with session.transaction() as tx:
+                held = await TASKS.held_by_others(tx, frozenset().union(*wanted.values()))
+        except DatabaseFault:
+            return []
+        return [pending for pending, ids in wanted.items() if ids & held]
 
     async def _try_with_retries(self, session: Session, batch: Sequence[Pending], retries: int) -> None:
         def has_had_enough(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
-            row_bound = isinstance(error, DatabaseFault) and error.kind in _ROW_BOUND
-            return state.attempt_number > (min(1, retries) if row_bound and len(batch) > 1 else retries)
+            allowed = retries
+            if len(batch) > 1 and isinstance(error, DatabaseFault) and error.concerns_rows:
+                allowed = min(retries, {Fault.ROW_LOCKED: 0, Fault.DUPLICATE: 1}.get(error.kind, retries))
+            return state.attempt_number > allowed
 
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_worth_a_replay),
@@ -103,8 +136,7 @@ class BatchWriter:
 
         try:
             async with session.transaction() as tx:
-                doubts = await self._look_up_doubts(tx, session)
-                applied = await apply_batch(
+                results = await apply_batch(
                     tx,
                     [pending.command for pending in batch],
                     fence=self._fence,
@@ -115,37 +147,20 @@ class BatchWriter:
         except DatabaseFault as fault:
             self._metrics.faults.labels(kind=fault.kind).inc()
             for pending in batch:
-                pending.may_have_happened |= fault.commit_was_sent
-            self._put_off_or_settle(session, reservations, in_doubt=fault.commit_was_sent)
+                pending.may_have_happened |= fault.in_doubt
+            self._doubts.settle_or_put_off(reservations, in_doubt=fault.in_doubt)
             raise
         except BaseException:
-            self._put_off_or_settle(session, reservations, in_doubt=False)
+            self._doubts.settle_or_put_off(reservations, in_doubt=False)
             raise
-        self._settle_doubts(session, doubts)
-        self._events.settle(applied.reservation, happened=True)
+        for reservation in reservations:
+            self._events.settle(reservation, happened=True)
         self._metrics.observe_commit(len(batch), self._clock.monotonic() - started)
-        for pending, result in zip(batch, applied.results, strict=True):
+        for pending, result in zip(batch, results, strict=True):
             pending.resolve(result)
 
-    def _put_off_or_settle(self, session: Session, reservations: Sequence[Reservation], *, in_doubt: bool) -> None:
-        for reservation in reservations:
-            if in_doubt and reservation.events:
-                self._doubtful.setdefault(session, []).append(reservation)
-            else:
-                self._events.settle(reservation, happened=False)
-
-    async def _look_up_doubts(self, tx: Transaction, session: Session) -> list[tuple[Reservation, bool]]:
-        """Whether the events of lost COMMITs are in the outbox after all."""
-        waiting = self._doubtful.get(session, [])
-        return [(doubt, await outbox.holds(tx, doubt.events[0][0])) for doubt in waiting]
-
-    def _settle_doubts(self, session: Session, doubts: Sequence[tuple[Reservation, bool]]) -> None:
-        for reservation, happened in doubts:
-            self._events.settle(reservation, happened=happened)
-        self._doubtful.pop(session, None)
-
     def _note_replay(self, batch: Sequence[Pending], state: RetryCallState) -> None:
-        self._metrics.replays.inc()
+        self._metrics.note_replay()
         error = state.outcome.exception() if state.outcome else None
         log.warning(
             "batch_replayed",
@@ -176,3 +191,10 @@ class BatchWriter:
 
 def _is_worth_a_replay(error: BaseException) -> bool:
     return isinstance(error, LostGuard) or (isinstance(error, DatabaseFault) and error.kind is not Fault.PERMANENT)
+
+
+def _is_about_some_of_them(error: Exception) -> bool:
+    """Whether a part of the batch may succeed where the whole did not."""
+    if not isinstance(error, DatabaseFault):
+        return True
+    return error.concerns_rows and error.kind not in _NO_DATABASE and not error.in_doubt

@@ -115,7 +115,7 @@ async def test_whatever_goes_wrong_nothing_of_the_transaction_stays(session: Ses
             await TASKS.insert(tx, [task(2)])
             await TASKS.insert(tx, [task(2)])
     assert fault.value.kind is Fault.DUPLICATE
-    assert fault.value.commit_was_sent is False
+    assert fault.value.in_doubt is False
     async with session.transaction() as tx:
         assert await TASKS.is_empty(tx)
 

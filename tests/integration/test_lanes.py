@@ -1,6 +1,7 @@
 """Lanes and intake: when a batch is cut, how much is held, what happens at the end."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ class Recorder:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
 
-    async def write(self, _session: Session, batch: list[Pending]) -> None:
+    async def write(self, _session: Session, batch: Sequence[Pending]) -> bool:
         self.batches.append([pending.command.data.model_dump()["title"] for pending in batch])
         self.cut_at.append(asyncio.get_running_loop().time())
         await self.may_go_on.wait()
         for pending in batch:
             pending.resolve(Answer(201, None))
+        return True
 
 
 def intake_over(recorder: Recorder, policy: FlushPolicy, limits: IntakeLimits | None = None) -> tuple[Intake, Any]:

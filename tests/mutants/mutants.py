@@ -79,8 +79,8 @@ MUTANTS: Final = (
     Mutant(
         "sessions are ended by id alone",
         "queue_service/store/leader.py",
-        "s.connection_id = p.ID AND s.host = p.HOST",
-        "s.connection_id = p.ID",
+        "WHERE ID = :id AND HOST = :host AND ID",
+        "WHERE ID = :id AND :host = :host AND ID",
         (_FENCE,),
     ),
     Mutant(
