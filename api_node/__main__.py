@@ -11,21 +11,16 @@ import uvloop
 
 from api_node.app import build_app
 from api_node.node import Node
-from shared import logs
 from shared.clock import SystemClock
+from shared.entry import begin
 from shared.http.serve import PortTaken, listen, serve
-from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, load_settings, with_secrets
+from shared.settings import Settings
 
 log = structlog.get_logger("api_node")
 
 
 def main() -> int:
-    try:
-        settings = with_secrets(load_settings(os.environ))
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_BAD_SETTINGS
-    logs.configure(f"api:{settings.api_port}", level=settings.log_level, as_json=settings.is_production)
+    settings = begin(os.environ, lambda found: f"api:{found.api_port}")
     try:
         uvloop.run(_run(settings))
     except PortTaken as error:

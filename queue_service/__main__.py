@@ -15,11 +15,11 @@ from queue_service.service import QueueService
 from queue_service.store.faults import DatabaseFault
 from queue_service.transport.app import build_app
 from queue_service.writer.fence import AnotherLeader
-from shared import logs
 from shared.clock import SystemClock
 from shared.db.health import NotMigrated
+from shared.entry import begin
 from shared.http.serve import PortTaken, listen, serve
-from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, load_settings, with_secrets
+from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError
 
 EXIT_DEPOSED = 70
 
@@ -27,12 +27,7 @@ log = structlog.get_logger("queue_service")
 
 
 def main() -> int:
-    try:
-        settings = with_secrets(load_settings(os.environ))
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_BAD_SETTINGS
-    logs.configure("queue", level=settings.log_level, as_json=settings.is_production)
+    settings = begin(os.environ, lambda _: "queue")
     try:
         return uvloop.run(_run(settings))
     except SettingsError as error:

@@ -40,7 +40,8 @@ async def require_schema(connection: AsyncConnection) -> None:
     except DBAPIError:
         found = None
     if found != head():
-        raise NotMigrated(f"the database is at migration {found}, this program needs {head()}: run `console migrate`")
+        state = f"is at migration {found}" if found else "has no tables of ours yet"
+        raise NotMigrated(f"the database {state}, this program needs migration {head()}: run `console migrate`")
 
 
 async def answers(connection: AsyncConnection) -> None:
