@@ -12,7 +12,7 @@ from starlette.routing import Route
 from api_node import observe
 from api_node.authenticate import authenticate
 from api_node.console import auth, tasks
-from shared.errors import Forbidden
+from shared.errors import Forbidden, Unauthenticated
 from shared.policy import Permission, has_permission
 
 Policy = Permission | Literal["open"]
@@ -78,9 +78,15 @@ def guard(entry: Entry) -> Endpoint:
     permission = Permission(entry.policy)
 
     async def checked(request: Request) -> Response:
-        user = await authenticate(request)
-        if not has_permission(user, permission):
-            raise Forbidden
+        try:
+            user = await authenticate(request)
+            if not has_permission(user, permission):
+                raise Forbidden
+        except (Unauthenticated, Forbidden) as refusal:
+            if "idempotency-key" in request.headers:
+                # an earlier try under this key may have been applied before the right was lost: nobody looked
+                refusal.outcome = "unknown"
+            raise
         return await entry.handler(request, user)
 
     return checked

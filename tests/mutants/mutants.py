@@ -7,6 +7,7 @@ _WRITER: Final = "queue_service/writer/writer.py"
 _BATCH: Final = "queue_service/writer/batch.py"
 _FAULTS: Final = "tests/integration/test_writer_faults.py"
 _FENCE: Final = "tests/integration/test_fence.py"
+_DOUBT: Final = "tests/integration/test_doubt.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ MUTANTS: Final = (
         _WRITER,
         "                    now=self._clock.now(),\n                )\n",
         "                    now=self._clock.now(),\n                )\n"
-        "                for pending, result in zip(batch, applied.results, strict=True):\n"
+        "                for pending, result in zip(batch, results, strict=True):\n"
         "                    pending.resolve(result)\n",
         (_FAULTS,),
     ),
@@ -54,11 +55,11 @@ MUTANTS: Final = (
     Mutant(
         "epoch checked outside the transaction",
         _WRITER,
-        "            async with session.transaction() as tx:\n                doubts",
-        "            async with session.transaction() as tx:\n                await self._fence.check(tx)\n"
+        "            async with session.transaction() as tx:\n                results =",
+        "            async with session.transaction() as tx:\n                await Fence.check(self._fence, tx)\n"
         "            async with session.transaction() as tx:\n"
         "                self._fence.check = lambda tx: __import__('asyncio').sleep(0)\n"
-        "                doubts",
+        "                results =",
         (_FENCE,),
     ),
     Mutant("epoch not checked", _BATCH, "    await fence.check(tx)\n", "", (_FENCE,)),
@@ -84,6 +85,27 @@ MUTANTS: Final = (
         (_FENCE,),
     ),
     Mutant(
+        "an error at COMMIT is taken for a rollback",
+        "queue_service/store/session.py",
+        "tx.commit_was_sent and leaves_doubt(error)",
+        "tx.commit_was_sent and kind is Fault.LOST",
+        (_DOUBT,),
+    ),
+    Mutant(
+        "a lost session is left to the server",
+        "queue_service/store/leader.py",
+        "    if last is not None:\n        await _end(connection, last)\n",
+        "    if last is not None:\n",
+        (_DOUBT,),
+    ),
+    Mutant(
+        "doubtful events wait for the next write",
+        "queue_service/loops/doubts.py",
+        "        await doubts.look_up(session)\n",
+        "",
+        (_DOUBT,),
+    ),
+    Mutant(
         "version not compared",
         "queue_service/commands/tasks.py",
         "    if command.expected_version is not None and command.expected_version != task.version:\n",
@@ -107,8 +129,8 @@ MUTANTS: Final = (
     Mutant(
         "one poison command fails its batch",
         _WRITER,
-        "            if len(batch) == 1:\n                self._give_up(batch[0], error)\n",
-        "            if batch:\n                for each in batch:\n                    self._give_up(each, error)\n",
+        "            if len(batch) == 1 or not _is_about_some_of_them(error):\n",
+        "            if batch:\n",
         (_FAULTS,),
     ),
     Mutant(
@@ -135,8 +157,8 @@ MUTANTS: Final = (
     Mutant(
         "a stop forgets what was accepted",
         "queue_service/service.py",
-        "        await self.intake.drained()\n",
-        "",
+        "                await self.intake.drained()\n",
+        "                pass\n",
         ("tests/integration/test_lanes.py",),
     ),
     Mutant(

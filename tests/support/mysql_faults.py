@@ -34,7 +34,13 @@ class Delay:
     seconds: float
 
 
-Fault = CutBefore | DropOk | Fail | Delay
+@dataclass(frozen=True, slots=True)
+class Swallow:
+    """Forward neither this statement nor anything after it on its connection, and keep both ends open: a path that went
+    dead without a word. The server learns of it only by itself, or by a KILL."""
+
+
+Fault = CutBefore | DropOk | Fail | Delay | Swallow
 
 
 @dataclass(eq=False, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from tests.support.mysql_faults import CutBefore, Delay, DropOk, Fail, Fault, Rule
+from tests.support.mysql_faults import CutBefore, Delay, DropOk, Fail, Fault, Rule, Swallow
 from tests.support.mysql_wire import Message, error, in_the_clear, query, read_message
 
 Choose = Callable[[str], Rule | None]
@@ -76,6 +76,8 @@ class Link:
             else:
                 await self._apply(chosen.fault, message)
                 chosen.done()
+                if isinstance(chosen.fault, Swallow):
+                    await self._never()
 
     async def _from_server(self) -> None:
         while data := await self._server_reader.read(CHUNK):
@@ -99,6 +101,12 @@ class Link:
                 self.cut()
             case CutBefore():
                 self.cut()
+            case Swallow():
+                self._held = asyncio.StreamReader()  # what the server may still say goes nowhere
+
+    async def _never(self) -> None:
+        """Read nothing more from the client, not even that it went away; the relay ends when the server does."""
+        await asyncio.get_running_loop().create_future()
 
     async def _forward(self, raw: bytes) -> None:
         self._server.write(raw)

@@ -12,7 +12,7 @@ import asyncio
 from types import TracebackType
 from typing import Final, Self
 
-from tests.support.mysql_faults import CutBefore, Delay, DropOk, Fail, Fault, Rule, choose, rule
+from tests.support.mysql_faults import CutBefore, Delay, DropOk, Fail, Fault, Rule, Swallow, choose, rule
 from tests.support.mysql_link import Link
 
 ROLLS_BACK: Final = frozenset({1213})  # InnoDB undoes the whole transaction for a deadlock, one statement for a timeout
@@ -68,6 +68,10 @@ class MySQLProxy:
     def delay(self, matching: str, seconds: float, *, every: int | None = None, skip: int = 0) -> Rule:
         """Forward the statement `seconds` late."""
         return self._add(Delay(seconds), matching, every, skip)
+
+    def swallow(self, matching: str, *, every: int | None = None, skip: int = 0) -> Rule:
+        """Lose the statement and all that follows on its connection, which stays open at both ends."""
+        return self._add(Swallow(), matching, every, skip)
 
     def remove(self, *rules: Rule) -> None:
         """Take rules back; one that was taken back already is no error. What has begun is carried out."""
