@@ -157,10 +157,13 @@ class QueueService:
         }
 
     async def _check_database(self) -> None:
-        async with asyncio.timeout(STATEMENT_DEADLINE_S), self._engine.connect() as connection:
-            await health.require_schema(connection)
-            self._durability = await health.durability(connection)
-            await connection.rollback()
+        try:
+            async with asyncio.timeout(STATEMENT_DEADLINE_S), self._engine.connect() as connection:
+                await health.require_schema(connection)
+                self._durability = await health.durability(connection)
+                await connection.rollback()
+        except TimeoutError:
+            raise TimeoutError(f"the database did not answer within {STATEMENT_DEADLINE_S:.0f} s") from None
         if self._durability != "strict" and self.settings.durability == "strict":
             raise SettingsError(
                 [

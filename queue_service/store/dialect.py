@@ -29,9 +29,11 @@ class MySql:
         other = "SELECT " + ", ".join(["%s"] * len(names))
         values = " UNION ALL ".join([first] + [other] * (rows - 1))
         sets = ", ".join(f"t.`{table.c[key].name}` = x.c{i}" for i, key in enumerate(columns))
+        # STRAIGHT_JOIN: from the values to their rows by primary key. Left to itself the optimizer may scan a small
+        # table instead, and a scan waits for rows of other lanes that it does not want
         return (
-            f"UPDATE `{table.name}` t JOIN ({values}) x ON t.id = x.id AND t.version = x.seen_version "  # noqa: S608
-            f"SET {sets}"
+            f"UPDATE ({values}) x STRAIGHT_JOIN `{table.name}` t "  # noqa: S608 - names, not values
+            f"ON t.id = x.id AND t.version = x.seen_version SET {sets}"
         )
 
 

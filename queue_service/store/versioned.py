@@ -18,7 +18,8 @@ class VersionedTable(Generic[E]):
     def __init__(self, table: Table, entity: type[E]) -> None:
         self._table = table
         self._entity = entity
-        self._select = select(table)
+        # by primary key: the optimizer may prefer to scan a small table, and a scan waits for rows that others hold
+        self._select = select(table).with_hint(table, "FORCE INDEX (PRIMARY)", "mysql")
         self._columns = tuple(table.c.keys())
         self._written = tuple(key for key in self._columns if key not in ("id", "created_at"))
 
@@ -32,7 +33,7 @@ class VersionedTable(Generic[E]):
         """The rows that another session holds at this moment (MySQL family only): a hint, true while it is read."""
         if not ids:
             return frozenset()
-        wanted = select(self._table.c.id).where(self._table.c.id.in_(sorted(ids)))
+        wanted = self._select.with_only_columns(self._table.c.id).where(self._table.c.id.in_(sorted(ids)))
         there = {row.id for row in await tx.execute(wanted)}
         free = {row.id for row in await tx.execute(wanted.with_for_update(skip_locked=True))}
         return frozenset(there - free)
@@ -80,6 +81,7 @@ class VersionedTable(Generic[E]):
     ) -> list[E]:
         if not values:
             return []
-        statement = self._select.where(column.in_(sorted(values))).order_by(self._table.c.id)
+        statement = (self._select if for_update else select(self._table)).where(column.in_(sorted(values)))
+        statement = statement.order_by(self._table.c.id)
         rows: Sequence[Any] = (await tx.execute(statement.with_for_update() if for_update else statement)).all()
         return [self._entity(*row) for row in rows]

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,11 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySQLServer
 
 @pytest.fixture
 def pausable(database_kind: str, own_server: MySQLServer) -> Iterator[Database]:
-    """A fresh, migrated database on the server that may be paused; it runs on after the test."""
+    """A fresh, migrated database on the server that may be paused."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     own_server.create_database(name)
     migrate.upgrade(own_server.url(name))
     yield Database("mysql", own_server.url(name))
-    own_server.resume()
     own_server.drop_database(name)
 
 
@@ -71,6 +71,15 @@ async def outcome(service: QueueService, wanted: Any) -> Answer | ConsoleError:
 # Silent: connections stay open, new ones are taken, nothing answers
 
 
+@contextmanager
+def silent(server: MySQLServer) -> Iterator[None]:
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
 async def test_a_silent_database_is_a_503_in_bounded_time_and_afterwards_all_is_as_before(
     pausable: Database, own_server: MySQLServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,13 +87,12 @@ async def test_a_silent_database_is_a_503_in_bounded_time_and_afterwards_all_is_
     async with leading(settings_for(pausable, tmp_path, queue_max_retries=1)) as service:
         admin = await register(service)
         create = [command("create-task", {"title": f"t{i}"}, actor=admin, key=f"k{i}") for i in range(20)]
-        own_server.pause()
-        async with asyncio.timeout(5):
-            refused = await asyncio.gather(*(outcome(service, one) for one in create))
+        with silent(own_server):
+            async with asyncio.timeout(5):
+                refused = await asyncio.gather(*(outcome(service, one) for one in create))
         assert [(type(one), getattr(one, "outcome", None)) for one in refused] == [
             (DatabaseUnavailable, "not_applied")
         ] * 20
-        own_server.resume()
         answers = await asyncio.gather(*(outcome(service, one) for one in create))
         assert all(isinstance(answer, Answer) and not answer.is_replayed for answer in answers), answers
         assert titles(pausable) == sorted(f"t{i}" for i in range(20))
@@ -101,16 +109,15 @@ async def test_a_stop_with_a_silent_database_ends_in_bounded_time(
     service = QueueService(settings_for(pausable, tmp_path), SystemClock(), on_deposed=lambda: None)
     await service.start()
     admin = await register(service)
-    own_server.pause()
-    writing = [asyncio.ensure_future(outcome(service, create)) for create in creates(admin, 30)]
-    await asyncio.sleep(0)
-    async with asyncio.timeout(5):
-        await service.stop()
+    with silent(own_server):
+        writing = [asyncio.ensure_future(outcome(service, create)) for create in creates(admin, 30)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await service.stop()
     for write in writing:
         write.cancel()  # what a stop leaves unanswered, it leaves to whoever asks again
     answers = await asyncio.gather(*writing, return_exceptions=True)
     assert not [answer for answer in answers if isinstance(answer, Answer)]
-    own_server.resume()
     async with leading(settings_for(pausable, tmp_path)) as again:
         assert again.status()["epoch"] == 2
         await create_task(again, admin, "after")
@@ -124,12 +131,12 @@ async def test_a_start_against_a_silent_database_ends_with_an_error_that_names_i
     pausable: Database, own_server: MySQLServer, tmp_path: Path
 ) -> None:
     queue = Cluster(pausable.url, tmp_path, nodes=0).queue
-    own_server.pause()
-    queue.start()
-    try:
-        assert await queue.wait(within_s=10) == 1
-    finally:
-        await queue.kill()
+    with silent(own_server):
+        queue.start()
+        try:
+            assert await queue.wait(within_s=10) == 1
+        finally:
+            await queue.kill()
     [line] = [line for line in queue.log.splitlines() if "not_started" in line]
     assert "database" in line.partition("not_started")[2].lower(), queue.log
     assert "Traceback" not in queue.log
