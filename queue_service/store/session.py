@@ -22,6 +22,8 @@ from queue_service.store.dialect import Dialect, dialect_named
 from queue_service.store.faults import DatabaseFault, Fault, classify, leaves_doubt
 
 STATEMENT_DEADLINE_S: Final = 5.0
+CONNECT_DEADLINE_S: Final = 2.0
+"""Short enough that a statement and three replays against a silent database end within a node's 12 s."""
 
 OnConnect = Callable[[AsyncConnection, Any], Awaitable[Any]]
 """Called with a new connection and what the call before returned (None the first time)."""
@@ -113,7 +115,7 @@ class Session:
     async def _connected(self) -> AsyncConnection:
         if self._connection is None:
             # a server that is stopped takes the connection and never greets: connecting has a deadline too
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(min(self._deadline_s, CONNECT_DEADLINE_S)):
                 self._connection = await self._engine.connect()
                 if self._on_connect is not None:
                     self._mark = await self._on_connect(self._connection, self._mark)
