@@ -45,7 +45,7 @@ DRAIN_S: Final = 10.0
 
 
 class QueueService:
-    """One leader. `start` and `stop` are called once each; `on_deposed` must end the process at once."""
+    """One leader. `start`, then `begin_stop` and `stop`, once each; `on_deposed` must end the process at once."""
 
     intake: Intake
     events: EventLog
@@ -107,8 +107,7 @@ class QueueService:
     def begin_stop(self) -> None:
         """Say no to health checks and end the event streams; requests under way still finish."""
         self.is_stopping = True
-        if hasattr(self, "events"):
-            self.events.close()
+        self.events.close()
 
     async def stop(self) -> None:
         """Commit what was accepted, give the lead back, close every connection.

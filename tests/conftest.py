@@ -45,6 +45,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", [k for k in kinds if chosen in ("all", k)], scope="session")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests about a database that was not chosen; pytest would call them skipped."""
+    chosen = config.getoption("--db")
+    if chosen == "all":
+        return
+    about = {item: item.get_closest_marker("only_on") for item in items}
+    others = [item for item, mark in about.items() if mark is not None and chosen not in mark.args]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+
+
 @pytest.fixture(scope="session")
 def mysql_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySQLSource]:
     """Where MySQL-family databases come from; started when the first test asks."""

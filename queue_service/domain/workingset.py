@@ -1,10 +1,12 @@
 """The rows one batch works on: what was loaded, and what the commands so far have made of it."""
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from shared.model import Task, User
 
 Entity = Task | User
+E = TypeVar("E", Task, User)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class WorkingSet:
             self.by_email[after.email] = after
             self.anyone_is_registered = True
 
-    def inserts(self, kind: type[Entity]) -> list[Entity]:
+    def inserts(self, kind: type[E]) -> list[E]:
         """New rows of one kind, in id order."""
-        return [c.after for c in self._of(kind) if c.before is None]
+        return [c.after for c in self._of(kind) if c.before is None and isinstance(c.after, kind)]
 
     def updates(self, kind: type[Entity]) -> list[Change]:
         """Changed rows of one kind, in id order."""

@@ -116,8 +116,8 @@ def _replay(command: Command, stored: StoredAnswer) -> Answer:
 
 async def _write(tx: Transaction, working: WorkingSet) -> None:
     """People before tasks: a task may point at a person of the same batch."""
-    await USERS.insert(tx, working.inserts(User))  # type: ignore[arg-type]
-    await TASKS.insert(tx, working.inserts(Task))  # type: ignore[arg-type]
+    await USERS.insert(tx, working.inserts(User))
+    await TASKS.insert(tx, working.inserts(Task))
     for table, kind in ((USERS, User), (TASKS, Task)):
         changes = working.updates(kind)
         if await table.update(tx, changes) != len(changes):
