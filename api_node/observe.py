@@ -40,8 +40,7 @@ async def get_readyz(request: Request) -> Response:
 
 async def get_database_health(request: Request) -> Response:
     """200 when the database answers; 503 otherwise."""
-    async with answering_database_errors(), Node.of(request).engine.connect() as connection:
-        await health.answers(connection)
+    await _ask_database(Node.of(request))
     return JsonResponse(_in_envelope(request, {"status": "ok"}))
 
 
@@ -60,10 +59,14 @@ async def get_metrics(request: Request) -> Response:
     return Response(generate_latest(Node.of(request).registry), media_type=CONTENT_TYPE_LATEST)
 
 
+async def _ask_database(node: Node) -> None:
+    async with answering_database_errors(), node.engine.connect() as connection:
+        await health.answers(connection)
+
+
 async def _database(node: Node) -> str:
     try:
-        async with answering_database_errors(), node.engine.connect() as connection:
-            await health.answers(connection)
+        await _ask_database(node)
     except ConsoleError as error:
         return error.code
     return "ok"

@@ -20,6 +20,7 @@ from shared.db import migrate
 from tests.support.cluster import Cluster
 from tests.support.databases import Database, MySQLSource, given_source, private_source
 from tests.support.mysql_binaries import NoServer, find_or_fetch
+from tests.support.mysql_proxy import MySQLProxy
 from tests.support.writer import settings_for
 
 
@@ -101,6 +102,13 @@ async def service(database: Database, tmp_path: Path) -> AsyncIterator[QueueServ
     await running.start()
     yield running
     await running.stop()
+
+
+@pytest.fixture
+async def proxy(mysql_source: MySQLSource) -> AsyncIterator[MySQLProxy]:
+    """A way to the MySQL-family server on which faults can be put."""
+    async with MySQLProxy(mysql_source.host, mysql_source.port) as running:
+        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from sqlalchemy import delete, func, insert, select
 
 from queue_service.domain.command import Answer, Command
 from queue_service.store.session import Transaction
-from shared.clock import to_milliseconds
 from shared.db.tables import stored_answer
 from shared.jsonio import dumps, loads
 
@@ -54,8 +53,8 @@ async def store(tx: Transaction, answered: Sequence[tuple[Command, Answer]], now
 
 async def newest(tx: Transaction) -> datetime | None:
     """When the last answer was stored; None when none is."""
-    row = (await tx.execute(select(func.max(stored_answer.c.created_at).label("at")))).one()
-    return row.at if row.at is None else to_milliseconds(row.at)
+    at: datetime | None = (await tx.execute(select(func.max(stored_answer.c.created_at)))).scalar_one()
+    return at
 
 
 async def prune(tx: Transaction, *, older_than: datetime, limit: int) -> int:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -17,8 +16,6 @@ from shared.http.body import MAX_BATCH_BODY_BYTES, read_json
 from shared.http.context import JsonResponse
 from shared.jsonio import dumps
 from shared.wire import MAX_JOBS_A_FORWARD, error_to_wire
-
-log = structlog.get_logger(__name__)
 
 
 async def post_job(request: Request) -> Response:

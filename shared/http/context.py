@@ -18,10 +18,11 @@ from shared.envelopes import door_of, failure
 from shared.errors import ConsoleError, Internal, MalformedRequest, MethodNotAllowed, NotFound
 from shared.jsonio import dumps
 from shared.messages import Language, choose_language
+from shared.wire import REQUEST_ID
 
 log = structlog.get_logger("access")
 
-_REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._:/+=-]{1,128}$")
+_REQUEST_ID: Final = re.compile(REQUEST_ID)
 _PROBES: Final = ("/health", "/livez", "/readyz", "/metrics")
 _BY_STATUS: Final[dict[int, type[ConsoleError]]] = {404: NotFound, 405: MethodNotAllowed, 400: MalformedRequest}
 
@@ -62,7 +63,7 @@ class RequestContext:
             return
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        request_id = given if given and _REQUEST_ID.match(given) else uuid.uuid4().hex
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["language"] = choose_language(headers.get("accept-language"), self._default_language)

@@ -14,6 +14,7 @@ from shared.clock import SystemClock
 from shared.db.database import writer_engine
 from tests.support.databases import Database
 from tests.support.eventually import eventually
+from tests.support.leading import vanish
 from tests.support.locks import holding, is_waiting_for_a_lock
 from tests.support.writer import command, create_task, register, settings_for
 
@@ -43,15 +44,6 @@ async def leader(database: Database, tmp_path: Path) -> QueueService:
     return QueueService(settings_for(database, tmp_path), SystemClock(), on_deposed=lambda: None)
 
 
-async def close(service: QueueService) -> None:
-    for task in service._running:
-        task.cancel()
-    await asyncio.gather(*service._running, return_exceptions=True)
-    for session in service._sessions:
-        await session.close()
-    await service._engine.dispose()
-
-
 async def test_a_deposed_leader_commits_nothing_and_leaves(leader: QueueService, database: Database) -> None:
     fell = asyncio.Event()
     leader._on_deposed = fell.set
@@ -64,7 +56,7 @@ async def test_a_deposed_leader_commits_nothing_and_leaves(leader: QueueService,
     assert not waiting.done()
     assert database.rows("SELECT COUNT(*) FROM task_table") == [(0,)]
     waiting.cancel()
-    await close(leader)
+    await vanish(leader)
 
 
 @pytest.mark.only_on("mysql")
@@ -85,7 +77,7 @@ async def test_a_takeover_waits_for_the_batch_that_checked_the_epoch_before_it(
         assert not taking.done()
     assert (await writing).data["version"] == 2
     assert await taking == 2
-    await close(leader)
+    await vanish(leader)
 
 
 @pytest.mark.only_on("mysql")
@@ -106,7 +98,7 @@ async def test_a_takeover_ends_the_sessions_of_a_stopped_leader_instead_of_waiti
         await stopped_in_the_middle_of_a_batch()
     assert taken == [2]
     assert ended.value.kind is Fault.LOST
-    await close(leader)
+    await vanish(leader)
 
 
 @pytest.mark.only_on("mysql")

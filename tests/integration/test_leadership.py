@@ -48,6 +48,13 @@ def starter(database: Database, data_dir: Path, clock: SteppingClock) -> QueueSe
 A_DAY = timedelta(days=1)
 
 
+async def a_leader_that_vanished(database: Database, tmp_path: Path) -> None:
+    """One led, and died without giving the lead back."""
+    leader = QueueService(settings_for(database, tmp_path), MovableClock(), on_deposed=lambda: None)
+    await leader.start()
+    await vanish(leader)
+
+
 @pytest.mark.parametrize(
     ("leader_ahead", "starter_ahead"),
     [
@@ -76,9 +83,7 @@ async def test_a_leader_whose_beat_stood_still_for_the_lease_is_taken_over_from(
     database: Database, tmp_path: Path, on: On
 ) -> None:
     on("one")
-    leader = QueueService(settings_for(database, tmp_path), MovableClock(), on_deposed=lambda: None)
-    await leader.start()
-    await vanish(leader)
+    await a_leader_that_vanished(database, tmp_path)
     on("two")
     # a day behind the leader's last beat: by the wall clocks the lease would never end
     clock = SteppingClock(nothing_happens, wall_ahead=-A_DAY)
@@ -95,9 +100,7 @@ async def test_a_leader_that_comes_back_during_the_lease_is_respected(
     database: Database, tmp_path: Path, on: On
 ) -> None:
     on("one")
-    leader = QueueService(settings_for(database, tmp_path), MovableClock(), on_deposed=lambda: None)
-    await leader.start()
-    await vanish(leader)
+    await a_leader_that_vanished(database, tmp_path)
     again: list[QueueService] = []
 
     async def it_restarts_after_four_seconds() -> None:
@@ -132,9 +135,7 @@ async def test_after_a_stop_in_order_nobody_waits_for_the_lease(
 
 async def test_a_dead_leader_at_ones_own_address_is_not_waited_for(database: Database, tmp_path: Path, on: On) -> None:
     on("one")
-    leader = QueueService(settings_for(database, tmp_path), MovableClock(), on_deposed=lambda: None)
-    await leader.start()
-    await vanish(leader)
+    await a_leader_that_vanished(database, tmp_path)
     clock = SteppingClock(nothing_happens)
     second = starter(database, tmp_path, clock)
     await second.start()

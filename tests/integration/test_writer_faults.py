@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,15 +15,9 @@ from tests.support.databases import Database, MySQLSource
 from tests.support.eventually import eventually
 from tests.support.locks import holding, is_waiting_for_a_lock
 from tests.support.mysql_proxy import MySQLProxy
-from tests.support.writer import command, create_task, register, settings_for
+from tests.support.writer import command, create_task, creates, outcomes, register, settings_for, titles
 
 pytestmark = pytest.mark.only_on("mysql")
-
-
-@pytest.fixture
-async def proxy(mysql_source: MySQLSource) -> AsyncIterator[MySQLProxy]:
-    async with MySQLProxy(mysql_source.host, mysql_source.port) as running:
-        yield running
 
 
 @pytest.fixture
@@ -40,18 +33,6 @@ async def service(
     proxy.remove(*proxy.rules)
     proxy.refuse_connections(False)
     await running.stop()
-
-
-def creates(actor: int, *titles: str) -> list[Any]:
-    return [command("create-task", {"title": title}, actor=actor) for title in titles]
-
-
-async def outcomes(service: QueueService, commands: list[Any]) -> list[Any]:
-    return await asyncio.gather(*(service.intake.submit(c) for c in commands), return_exceptions=True)
-
-
-def titles(database: Database) -> list[str]:
-    return [title for (title,) in database.rows("SELECT title FROM task_table ORDER BY title")]
 
 
 async def test_a_commit_whose_ok_was_lost_is_found_by_its_key_and_answered_once(

@@ -1,6 +1,8 @@
 """Talking to a queue service in this process: settings, commands, a first administrator."""
 
+import asyncio
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +47,18 @@ async def create_task(service: QueueService, actor: int, title: str = "a task", 
     answer = await service.intake.submit(command("create-task", {"title": title, **fields}, actor=actor))
     task: dict[str, Any] = answer.data
     return task
+
+
+def creates(actor: int, *titles: str) -> list[Command]:
+    """One create-task for each title, under a key made of the title."""
+    return [command("create-task", {"title": title}, actor=actor, key=title.replace(" ", "-")) for title in titles]
+
+
+async def outcomes(service: QueueService, commands: Sequence[Command]) -> list[Any]:
+    """Submit all at once: for each its answer, or the error it ended in."""
+    return await asyncio.gather(*(service.intake.submit(c) for c in commands), return_exceptions=True)
+
+
+def titles(database: Database) -> list[str]:
+    """The titles of every task there is, sorted."""
+    return [title for (title,) in database.rows("SELECT title FROM task_table ORDER BY title")]
