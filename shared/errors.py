@@ -15,6 +15,7 @@
     ├── HeadTooLarge          431  the request line and headers are over the limit: send less
     ├── Invalid               422  a field is wrong: `errors` names it
     │   └── IdempotencyMismatch 422  the key was used for another request: use a new key
+    ├── TooManyAttempts       429  signing in failed too often: wait `retry_after_s`
     ├── Internal              500  our fault: report the request id
     └── Unavailable           503  passing trouble: send again after `retry_after_s`, with the same idempotency key
         ├── QueueFull             the writer holds all it may: back off
@@ -78,6 +79,18 @@ class BadCredentials(Unauthenticated):
     code = "bad_credentials"
 
 
+class TokenSuperseded(Unauthenticated):
+    """A refresh token was rotated a moment ago, by another tab perhaps: use the newest one."""
+
+    code = "token_superseded"
+
+
+class TokenReused(Unauthenticated):
+    """A refresh token came back long after it was rotated: it may be stolen, so the sign-in it belongs to has ended."""
+
+    code = "token_reused"
+
+
 class Forbidden(ConsoleError):
     code, status = "forbidden", 403
 
@@ -106,6 +119,10 @@ class EmailTaken(Conflict):
     code = "email_taken"
 
 
+class LastAdministrator(Conflict):
+    code = "last_administrator"
+
+
 class VersionConflict(Conflict):
     code = "version_conflict"
 
@@ -132,6 +149,10 @@ class Invalid(ConsoleError):
 
 class IdempotencyMismatch(Invalid):
     code = "idempotency_mismatch"
+
+
+class TooManyAttempts(ConsoleError):
+    code, status, retryable = "too_many_attempts", 429, True
 
 
 class Internal(ConsoleError):

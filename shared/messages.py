@@ -16,6 +16,22 @@ MESSAGES: Final = MappingProxyType(
             "Not signed in, or the token is no longer valid: log in again",
         ),
         "bad_credentials": ("邮箱或密码错误", "Wrong e-mail or password"),
+        "token_superseded": (
+            "登录凭证已刷新，请使用最新的凭证",
+            "This refresh token was rotated a moment ago: use the newest one",
+        ),
+        "token_reused": (
+            "登录凭证已失效，请重新登录",
+            "This refresh token was used before, so the sign-in it belongs to has ended: log in again",
+        ),
+        "too_many_attempts": (
+            "登录失败次数过多，请稍后重试",
+            "Too many failed attempts to sign in: wait and try again",
+        ),
+        "last_administrator": (
+            "不能移除最后一个管理员",
+            "The last administrator must remain one: make somebody else an administrator first",
+        ),
         "forbidden": ("没有权限执行此操作", "You are not allowed to do this"),
         "registration_closed": (
             "注册已关闭，请联系管理员",

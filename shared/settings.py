@@ -58,6 +58,7 @@ class Settings(BaseModel):
     queue_service_url: str = Field("", description="where nodes reach the queue service; empty: loopback at QUEUE_PORT")
 
     edge_port: int = Field(8080, ge=1, le=65535, description="port of the edge (Caddy)")
+    edge_metrics_port: int = Field(9180, ge=1, le=65535, description="port of the edge's own metrics, on loopback")
     api_host: str = Field("127.0.0.1", description="address an API node listens on")
     api_port: int = Field(3000, ge=1, le=65535, description="port of the first API node; node i listens on API_PORT+i")
     queue_host: str = Field("127.0.0.1", description="address the queue service listens on")
@@ -82,7 +83,18 @@ class Settings(BaseModel):
         "zh-CN", description="language of messages when the request names none it knows"
     )
     token_ttl_s: int = Field(900, ge=30, le=86_400, description="life of an access token, in seconds")
+    refresh_ttl_s: int = Field(
+        604_800, ge=60, le=31_536_000, description="life of a sign-in, however often it is refreshed, in seconds"
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.0/8,::1/128",
+        description="networks whose X-Forwarded-For a node believes, separated by commas: where the edge runs",
+    )
+    cors_origins: str = Field(
+        "", description="origins of other sites whose pages may call the API, separated by commas; empty: none"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line written")
+    log_dir: str = Field("", description="folder for rotated log files beside the standard output; empty: no files")
 
     @field_validator("database_url")
     @classmethod

@@ -13,6 +13,7 @@ MEANINGS: Final = MappingProxyType(
         "queue_secret": "队列服务内部接口的 Bearer 密钥；留空则在 DATA_DIR 下生成一次",
         "queue_service_url": "API 节点访问队列服务的地址；留空则为本机的 QUEUE_PORT",
         "edge_port": "入口（Caddy）的端口",
+        "edge_metrics_port": "入口（Caddy）自身指标的端口，仅本机可访问",
         "api_host": "API 节点监听的地址",
         "api_port": "第一个 API 节点的端口；第 i 个（从 0 数）监听 API_PORT+i",
         "queue_host": "队列服务监听的地址",
@@ -29,6 +30,10 @@ MEANINGS: Final = MappingProxyType(
         "registration": "是否允许任何人注册",
         "default_language": "请求没有指定已知语言时，消息所用的语言",
         "token_ttl_s": "访问令牌的有效期（秒）",
+        "refresh_ttl_s": "一次登录的最长有效期（秒），无论刷新多少次",
+        "trusted_proxies": "节点信任其 X-Forwarded-For 的网段（入口所在处），用逗号分隔",
+        "cors_origins": "允许其页面调用 API 的其他站点来源，用逗号分隔；留空则不允许",
         "log_level": "写入日志的最低级别",
+        "log_dir": "除标准输出外，轮转日志文件所在的目录；留空则不写文件",
     }
 )
