@@ -21,7 +21,7 @@ from shared.errors import (
 from shared.wire import error_to_wire
 from tests.support.eventually import eventually
 from tests.support.loopback import free_port
-from tests.support.misbehaving_queue import SHORT, Forward, MisbehavingQueue, misbehaving, reset, silence
+from tests.support.misbehaving_queue import PATIENT, SHORT, Forward, MisbehavingQueue, misbehaving, reset, silence
 
 
 def _command(key: str, **more: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ async def test_only_the_unanswered_half_of_a_cut_answer_is_sent_again() -> None:
         forward.cut()
 
     gate = Gate()
-    async with misbehaving(*gate.script, half) as (queue, client):
+    async with misbehaving(*gate.script, half, times=PATIENT) as (queue, client):
         outcomes = await asyncio.gather(*await gate.submit_together(queue, client, 4))
         assert [outcome.data["key"] for outcome in outcomes] == ["0", "1", "2", "3"]
         assert queue.keys[MAX_IN_FLIGHT:] == [["0", "1", "2", "3"], ["1", "2"]]
@@ -88,7 +88,7 @@ async def test_a_line_that_was_cut_in_the_middle_is_no_answer() -> None:
         await forward.response.write(b'{"index": 1, "status": 201, "da')
 
     gate = Gate()
-    async with misbehaving(*gate.script, cut_line) as (queue, client):
+    async with misbehaving(*gate.script, cut_line, times=PATIENT) as (queue, client):
         outcomes = await asyncio.gather(*await gate.submit_together(queue, client, 2))
         assert [outcome.data["key"] for outcome in outcomes] == ["0", "1"]
         assert queue.keys[MAX_IN_FLIGHT:] == [["0", "1"], ["1"]]
@@ -168,7 +168,7 @@ async def test_a_busy_stream_does_not_keep_one_command_past_its_deadline() -> No
 
 async def test_what_arrives_while_forwards_are_in_flight_travels_together() -> None:
     gate = Gate()
-    async with misbehaving(*gate.script) as (queue, client):
+    async with misbehaving(*gate.script, times=PATIENT) as (queue, client):
         outcomes = await asyncio.gather(*await gate.submit_together(queue, client, 50))
         assert len(outcomes) == 50
         assert [len(jobs) for jobs in queue.seen] == [1] * MAX_IN_FLIGHT + [50]

@@ -15,6 +15,8 @@ from shared.jsonio import dumps, loads
 Jobs = list[dict[str, Any]]
 Behaviour = Callable[["Forward"], Awaitable[None]]
 SHORT = QueueTimes(deadline_s=1.5, connect_s=0.3, silence_s=0.3, stalled_after_s=0.1, pause_s=0.02)
+PATIENT = QueueTimes(deadline_s=30, connect_s=10, silence_s=10, stalled_after_s=10, pause_s=0.02)
+"""For a test in which nothing is to end by time, however busy the machine."""
 
 
 @dataclass(slots=True)
@@ -68,8 +70,10 @@ class MisbehavingQueue:
 
 
 @asynccontextmanager
-async def misbehaving(*script: Behaviour) -> AsyncIterator[tuple[MisbehavingQueue, QueueClient]]:
-    """The queue and a node's client of it, with SHORT times."""
+async def misbehaving(
+    *script: Behaviour, times: QueueTimes = SHORT
+) -> AsyncIterator[tuple[MisbehavingQueue, QueueClient]]:
+    """The queue and a node's client of it."""
     queue = MisbehavingQueue(list(script))
     app = web.Application()
     app.router.add_post("/api/queue/jobs", queue.handle)
@@ -78,7 +82,7 @@ async def misbehaving(*script: Behaviour) -> AsyncIterator[tuple[MisbehavingQueu
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     queue.port = runner.addresses[0][1]
-    client = QueueClient(f"http://127.0.0.1:{queue.port}", "secret", SystemClock(), SHORT)
+    client = QueueClient(f"http://127.0.0.1:{queue.port}", "secret", SystemClock(), times)
     await client.start()
     try:
         yield queue, client
