@@ -35,7 +35,7 @@ class Finding:
 
 
 def secrets_and_folder(settings: Settings) -> Iterator[Finding]:
-    """Secrets: given, or kept in files that only their owner can read. Folder: writable, with room left."""
+    """Secrets: given, or kept in files that only their owner can read. Folders: writable, with room left."""
     yield from _given_secrets(settings)
     for name in ("jwt_secret", "queue_secret"):
         path = settings.data_dir / name
@@ -45,7 +45,9 @@ def secrets_and_folder(settings: Settings) -> Iterator[Finding]:
             yield _secret_file(name, path)
         elif not settings.is_production:
             yield Finding(name.upper(), Verdict.FINE, f"will be made at {path}")
-    yield _folder(settings.data_dir)
+    yield _folder("DATA_DIR", settings.data_dir)
+    if settings.log_dir:
+        yield _folder("LOG_DIR", Path(settings.log_dir))
 
 
 def ports(settings: Settings) -> Iterator[Finding]:
@@ -89,10 +91,10 @@ def _secret_file(name: str, path: Path) -> Finding:
     return Finding(name.upper(), Verdict.FINE, f"{path}, mode {mode:04o}")
 
 
-def _folder(folder: Path) -> Finding:
+def _folder(setting: str, folder: Path) -> Finding:
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not os.access(nearest, os.W_OK | os.X_OK):
-        return Finding("DATA_DIR", Verdict.WRONG, f"{nearest} cannot be written to: change its owner, or set DATA_DIR")
+        return Finding(setting, Verdict.WRONG, f"{nearest} cannot be written to: change its owner, or set {setting}")
     free = shutil.disk_usage(nearest).free
     verdict = Verdict.FINE if free >= _LEAST_FREE_BYTES else Verdict.RISK
-    return Finding("DATA_DIR", verdict, f"{folder} on a disk with {free / (1 << 30):.1f} GiB free")
+    return Finding(setting, verdict, f"{folder} on a disk with {free / (1 << 30):.1f} GiB free")

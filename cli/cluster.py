@@ -12,6 +12,7 @@ from cli.ports import WantedPort
 from shared.settings import Settings
 
 CADDYFILE: Final = Path(__file__).resolve().parents[1] / "Caddyfile"
+EDGE_LOGS: Final = CADDYFILE.with_name("Caddyfile.logs")
 _LOOPBACK: Final = "127.0.0.1"
 _EDGE_GRACE: Final = "3s"
 _SECRETS: Final = ("JWT_SECRET", "QUEUE_SECRET", "DATABASE_URL")
@@ -42,8 +43,11 @@ class Cluster:
             WantedPort(f"API node {i + 1}", of.api_host, of.api_port + i, "--api-port or API_PORT")
             for i in range(of.nodes)
         ]
+        if not self.caddy:
+            return [queue, *nodes]
         edge = WantedPort("the edge", _LOOPBACK, of.edge_port, "--port or EDGE_PORT")
-        return [queue, *nodes, edge] if self.caddy else [queue, *nodes]
+        how = "--edge-metrics-port or EDGE_METRICS_PORT"
+        return [queue, *nodes, edge, WantedPort("the edge's metrics", _LOOPBACK, of.metrics_port, how)]
 
     def urls(self) -> list[tuple[str, str]]:
         """What to show when all is up: (what, URL), the most useful first."""
@@ -63,15 +67,22 @@ class Cluster:
     def _edge(self, caddy: str) -> ChildSpec:
         upstreams = " ".join(self._node_url(i).removeprefix("http://") for i in range(self.settings.nodes))
         state = str(self.settings.data_dir.absolute() / "caddy")
+        log_dir = Path(self.settings.log_dir).absolute()
         environ = {
             # not the secrets: the edge has no use for them
             **{key: value for key, value in self.environ.items() if key not in _SECRETS},
             "EDGE_PORT": str(self.settings.edge_port),
             "EDGE_BIND": _LOOPBACK,
+            "EDGE_METRICS_PORT": str(self.settings.metrics_port),
+            "EDGE_METRICS_BIND": _LOOPBACK,
             "EDGE_GRACE": _EDGE_GRACE,
             "EDGE_LOG_LEVEL": "ERROR",
+            "EDGE_LOG_DIR": str(log_dir),
+            "EDGE_MORE_OPTIONS": f'import "{EDGE_LOGS}"' if self.settings.log_dir else "",
             "API_UPSTREAMS": upstreams,
+            "LIVE_UPSTREAMS": " ".join(f"tcp/{upstream}" for upstream in upstreams.split()),
             "DEFAULT_LANGUAGE": self.settings.default_language,
+            "CORS_ORIGINS": str(self.settings.allowed_origins),
             "XDG_DATA_HOME": state,
             "XDG_CONFIG_HOME": state,
         }

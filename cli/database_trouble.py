@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
-from shared.settings import Settings, SettingsError
+from shared.settings import Settings
 
 _BY_NUMBER: Final = MappingProxyType(
     {
@@ -20,13 +20,6 @@ _BY_NUMBER: Final = MappingProxyType(
         2003: "no database server answers at {server}: start it, or correct host and port",
     }
 )
-
-
-def require_usable_url(settings: Settings) -> None:
-    """Raise SettingsError when DATABASE_URL cannot lead to a database, whatever is running."""
-    problem = _problem_of(settings.database_url) if settings.database_url else None
-    if problem:
-        raise SettingsError([f"DATABASE_URL: {problem}; it must be mysql://user:pass@host:3306/db or sqlite:///path"])
 
 
 def describe(settings: Settings, error: Exception) -> str:
@@ -40,14 +33,6 @@ def describe(settings: Settings, error: Exception) -> str:
     reason = " ".join(str(cause).split())
     where = _server(url) if url.get_backend_name() == "mysql" else url.database
     return f"{setting}: {where} cannot be used: {reason}"
-
-
-def _problem_of(database_url: str) -> str | None:
-    try:
-        url = make_url(database_url)
-    except (SQLAlchemyError, ValueError):
-        return "it cannot be read (in a password, write / : @ % as %2F %3A %40 %25)"
-    return None if url.database else "it names no database"
 
 
 def _server(url: URL) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, load_settings, with_secrets
+from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, UnusableFolder, load_settings, with_secrets
 
 app = typer.Typer(name="console", no_args_is_help=True, add_completion=False, help="The Console: one durable queue.")
 
@@ -26,6 +26,7 @@ def up(
     api_port: Annotated[int | None, typer.Option(help="Port of the first API node.", min=1, max=65535)] = None,
     queue_port: Annotated[int | None, typer.Option(help="Port of the queue service.", min=1, max=65535)] = None,
     grpc_port: Annotated[int | None, typer.Option(help="Port of the gRPC edge.", min=1, max=65535)] = None,
+    edge_metrics_port: Annotated[int | None, typer.Option(help="Port of the edge's metrics.", min=1, max=65535)] = None,
     nodes: Annotated[int | None, typer.Option(help="API nodes to start.", min=1, max=64)] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -41,6 +42,7 @@ def up(
         api_port=api_port,
         queue_port=queue_port,
         grpc_port=grpc_port,
+        edge_metrics_port=edge_metrics_port,
         nodes=nodes,
         data_dir=data_dir,
         database_url=database_url,
@@ -83,14 +85,10 @@ def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 
 
 def _settings(**flags: object) -> Settings:
-    from cli.database_trouble import require_usable_url
-
     try:
-        settings = load_settings(os.environ, Path(".env"), **flags)
-        require_usable_url(settings)
+        return load_settings(os.environ, Path(".env"), **flags)
     except SettingsError as error:
         raise _refuse(error) from None
-    return settings
 
 
 def _with_secrets(settings: Settings) -> Settings:
@@ -98,9 +96,8 @@ def _with_secrets(settings: Settings) -> Settings:
         return with_secrets(settings)
     except SettingsError as error:
         raise _refuse(error) from None
-    except OSError as error:
-        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
-        sys.stderr.write(f"DATA_DIR: {settings.data_dir} cannot be used: {reason}\n")
+    except UnusableFolder as error:
+        sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from None
 
 

@@ -9,13 +9,17 @@ Secrets that are not given are made once under `DATA_DIR` with mode 0600; produc
 
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from shared.networks import TrustedNetworks
+from shared.origins import Origins
 
 EXIT_BAD_SETTINGS = 78
 """Exit status of a process whose settings are wrong (sysexits EX_CONFIG): restarting it cannot help."""
@@ -23,6 +27,8 @@ EXIT_BAD_SETTINGS = 78
 _OURS = ("CONSOLE_", "QUEUE_")
 _READ_BY_THE_SDK = {"CONSOLE_URL", "CONSOLE_API_KEY"}
 _MIN_SECRET_CHARS = 32
+_METRICS_APART = 1100
+_LAST_PORT = 65535
 
 
 class SettingsError(Exception):
@@ -31,6 +37,10 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class UnusableFolder(Exception):
+    """A folder that a setting names cannot be used for now; the message names both and the reason."""
 
 
 class Settings(BaseModel):
@@ -58,7 +68,9 @@ class Settings(BaseModel):
     queue_service_url: str = Field("", description="where nodes reach the queue service; empty: loopback at QUEUE_PORT")
 
     edge_port: int = Field(8080, ge=1, le=65535, description="port of the edge (Caddy)")
-    edge_metrics_port: int = Field(9180, ge=1, le=65535, description="port of the edge's own metrics, on loopback")
+    edge_metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of the edge's own metrics, on loopback; 0: EDGE_PORT + 1100"
+    )
     api_host: str = Field("127.0.0.1", description="address an API node listens on")
     api_port: int = Field(3000, ge=1, le=65535, description="port of the first API node; node i listens on API_PORT+i")
     queue_host: str = Field("127.0.0.1", description="address the queue service listens on")
@@ -79,6 +91,9 @@ class Settings(BaseModel):
     db_pool_size: int = Field(10, ge=1, le=200, description="database connections of one API node")
 
     registration: Literal["open", "closed"] = Field("open", description="whether strangers may register")
+    registrations_per_hour: int = Field(
+        100, ge=1, le=1_000_000, description="accounts one address may register in an hour before it has to wait"
+    )
     default_language: Literal["zh-CN", "en"] = Field(
         "zh-CN", description="language of messages when the request names none it knows"
     )
@@ -98,10 +113,33 @@ class Settings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _is_of_a_known_kind(cls, url: str) -> str:
-        if url and not url.startswith(("mysql://", "sqlite:///")):
-            raise ValueError("must be mysql://user:pass@host:3306/db or sqlite:///path")
+    def _leads_to_a_database(cls, url: str) -> str:
+        # here, not at the top: SQLAlchemy takes a moment to import
+        from shared.db.url import problem_of
+
+        if url and (problem := problem_of(url)):
+            raise ValueError(f"{problem}; it must be mysql://user:pass@host:3306/db or sqlite:///path")
         return url
+
+    @field_validator("queue_service_url")
+    @classmethod
+    def _can_be_called(cls, url: str) -> str:
+        if url and not re.match(r"https?://[^/\s?#]+/?$", url):
+            raise ValueError("it must be http://host:port, without a path")
+        return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _is_a_list_of_networks(cls, text: str) -> str:
+        TrustedNetworks.parse(text)
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _is_a_list_of_origins(cls, text: str, info: ValidationInfo) -> str:
+        if Origins.parse(text).are_all and info.data.get("console_env") == "production":
+            raise ValueError("* lets the pages of every site call the API: in production, name the origins")
+        return text
 
     @property
     def is_production(self) -> bool:
@@ -111,6 +149,22 @@ class Settings(BaseModel):
     def database(self) -> str:
         """The database URL with the embedded default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'console.db'}"
+
+    @property
+    def metrics_port(self) -> int:
+        """Port of the edge's metrics: beside its own, so that a second cluster on a machine needs no more flags."""
+        beside = self.edge_port + _METRICS_APART
+        return self.edge_metrics_port or (beside if beside <= _LAST_PORT else self.edge_port - _METRICS_APART)
+
+    @property
+    def trusted_networks(self) -> TrustedNetworks:
+        """The networks of TRUSTED_PROXIES."""
+        return TrustedNetworks.parse(self.trusted_proxies)
+
+    @property
+    def allowed_origins(self) -> Origins:
+        """The origins of CORS_ORIGINS."""
+        return Origins.parse(self.cors_origins)
 
     @property
     def queue_url(self) -> str:
@@ -134,7 +188,9 @@ def load_settings(environ: Mapping[str, str], dotenv: Path | None = Path(".env")
         settings = Settings.model_validate(values)
     except ValidationError as error:
         # the offending value is not repeated: it may be a secret, or a URL that holds one
-        problems += [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        problems += [
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        ]
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)
@@ -145,7 +201,8 @@ def with_secrets(settings: Settings) -> Settings:
     """The same settings with both secrets present, made under `data_dir` where development allows it.
 
     Two processes that start at once agree on one secret: the file is created exclusively, the loser reads it.
-    Raises SettingsError in production when a secret is missing, and always when one is shorter than 32 characters.
+    Raises SettingsError in production when a secret is missing, and always when one is shorter than 32 characters;
+    UnusableFolder when one cannot be kept.
     """
     problems: list[str] = []
     found: dict[str, str] = {}
@@ -156,10 +213,18 @@ def with_secrets(settings: Settings) -> Settings:
         elif value and len(value) < _MIN_SECRET_CHARS:
             problems.append(f"{name.upper()} has {len(value)} characters: set at least {_MIN_SECRET_CHARS}")
         else:
-            found[name] = value or _made_once(settings.data_dir / name)
+            found[name] = value or _kept(settings.data_dir, name)
     if problems:
         raise SettingsError(problems)
     return settings.model_copy(update=found)
+
+
+def _kept(folder: Path, name: str) -> str:
+    try:
+        return _made_once(folder / name)
+    except OSError as error:
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+        raise UnusableFolder(f"DATA_DIR: {folder} cannot be used: {reason}") from None
 
 
 def _made_once(path: Path) -> str:

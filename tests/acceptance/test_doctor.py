@@ -31,6 +31,16 @@ def test_it_names_a_readable_secret_and_an_unmigrated_database(tmp_path: Path) -
     assert "run `console migrate`" in done.stdout
 
 
+def test_it_looks_at_the_folder_for_logs_when_there_is_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "LOG_DIR" not in console(tmp_path, "doctor").stdout
+    assert "logs on a disk with" in console(tmp_path, "doctor", LOG_DIR="logs").stdout
+
+    done = console(tmp_path, "doctor", LOG_DIR="file/logs")
+    assert done.returncode == 1
+    assert f"{tmp_path}/file cannot be written to: change its owner, or set LOG_DIR" in done.stdout
+
+
 @pytest.mark.only_on("mysql")
 @pytest.mark.usefixtures("database_kind")
 def test_of_a_server_it_names_product_schema_and_each_variable_that_may_lose_a_commit(tmp_path: Path) -> None:

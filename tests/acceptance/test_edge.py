@@ -3,83 +3,23 @@
 import asyncio
 import io
 import json
-import os
 import re
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from cli.child import Child, ChildSpec
-from cli.cluster import CADDYFILE, find_caddy
+from cli.cluster import CADDYFILE
 from shared.envelopes import failure
 from shared.errors import every_error
 from shared.messages import Language, message
-from tests.acceptance.edge_node import Node
+from tests.acceptance.running_edge import Edge, caddy_program, running_edge
 from tests.support.eventually import eventually
-from tests.support.loopback import free_port
 from tests.support.raw_http import RawAnswer, RawConnection
 
 KEY = {"Idempotency-Key": "k-1"}
-
-
-@dataclass
-class Edge:
-    """The running edge and what is behind it."""
-
-    nodes: list[Node]
-    client: aiohttp.ClientSession
-    port: int
-
-    async def ask(self, path: str, method: str = "GET", **options: object) -> tuple[int, str]:
-        async with self.client.request(method, path, **options) as response:  # type: ignore[arg-type]
-            return response.status, await response.text()
-
-    async def is_up(self) -> bool:
-        return (await self.ask("/api/health"))[0] == 200
-
-    def seen(self, path: str) -> int:
-        return sum(node.requests.count(path) for node in self.nodes)
-
-
-def _caddy() -> str:
-    found = find_caddy(os.environ.get("PATH"))
-    assert found, "caddy is a locked dependency: run `make setup`"
-    return found
-
-
-@asynccontextmanager
-async def running_edge(folder: Path, **settings: str) -> AsyncIterator[Edge]:
-    nodes = [Node(free_port()), Node(free_port())]
-    for node in nodes:
-        await node.start()
-    port = free_port()
-    environ = {
-        **os.environ,
-        "EDGE_PORT": str(port),
-        "EDGE_READ_BODY": "1s",
-        "API_UPSTREAMS": " ".join(f"127.0.0.1:{node.port}" for node in nodes),
-        "XDG_DATA_HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-        **settings,
-    }
-    command = (_caddy(), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile")
-    caddy = await Child.start(ChildSpec("edge", command, environ), lambda _: None)
-    try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=aiohttp.ClientTimeout(20)) as client:
-            running = Edge(nodes, client, port)
-            await eventually(running.is_up)
-            yield running
-    finally:
-        caddy.terminate()
-        await caddy.wait()
-        for node in nodes:
-            await node.stop()
 
 
 @pytest.fixture
@@ -89,7 +29,7 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
 
 
 def test_the_caddyfile_is_valid() -> None:
-    done = subprocess.run([_caddy(), "validate", "--config", str(CADDYFILE)], capture_output=True, text=True)
+    done = subprocess.run([caddy_program(), "validate", "--config", str(CADDYFILE)], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
 
@@ -286,3 +226,17 @@ async def test_a_body_that_stalls_is_never_acknowledged(edge: Edge, headers: str
 
     assert int(status_line.split()[1]) >= 400
     assert edge.seen("/x") == 0
+
+
+async def test_a_body_that_is_no_chunked_one_is_the_clients_fault_and_takes_no_node_away(edge: Edge) -> None:
+    head = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for _ in range(6):
+        with RawConnection(edge.port) as connection:
+            await asyncio.to_thread(connection.send, head + b"zz\r\n{}\r\n")
+            answer = await asyncio.to_thread(connection.answer)
+        assert (answer.status, answer.json["errorCode"]) == (400, "malformed_request")
+        assert answer.json["outcome"] == "not_applied"
+        # a stranger must not be able to have the nodes taken for dead
+        started = asyncio.get_running_loop().time()
+        assert (await edge.ask("/y"))[0] == 200
+        assert asyncio.get_running_loop().time() - started < 1

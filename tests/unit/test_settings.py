@@ -2,6 +2,7 @@
 
 import multiprocessing
 import stat
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,60 @@ def test_a_short_secret_is_refused_everywhere_and_not_repeated(tmp_path: Path) -
     with pytest.raises(SettingsError) as refused:
         with_secrets(Settings(jwt_secret="hunter2", data_dir=tmp_path))
     assert refused.value.problems == ["JWT_SECRET has 7 characters: set at least 32"]
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        (f"mysql://user:{HIDDEN}@host", "it names no database"),
+        (f"mysql://user:{HIDDEN}@host:x/db", "it cannot be read"),
+        (f"mysql://user:{HIDDEN}@host:70000/db", "its port must be 1-65535"),
+        (f"mysql+aiomysql://user:{HIDDEN}@host/db", "it is of no known kind"),
+        (f"postgres://user:{HIDDEN}@host/db", "it is of no known kind"),
+        (f"mysql://user:{HIDDEN}@host/db?foo=1", "it has the unknown option 'foo' (only charset and unix_socket"),
+        (f"mysql://user:{HIDDEN}@host/db?init_command=x", "it has the unknown option 'init_command'"),
+        (f"mysql://user:{HIDDEN}@host/db?charset=latin1", "its charset must be utf8mb4"),
+        (f"mysql://user:{HIDDEN}@host/db?unix_socket=/a&unix_socket=/b", "it has the option 'unix_socket' twice"),
+        ("sqlite:///", "it names no database"),
+        ("sqlite:///:memory:", "it names no file"),
+        ("sqlite://host/file.db", "it names no file"),
+        ("sqlite:///file.db?mode=ro", "it has the unknown option 'mode' (none may be given)"),
+        (HIDDEN, "it cannot be read"),
+    ],
+)
+def test_a_database_url_that_can_lead_nowhere_is_refused_with_the_reason(url: str, problem: str) -> None:
+    (refusal,) = _problems({"DATABASE_URL": url})
+    assert refusal.startswith(f"DATABASE_URL: {problem}")
+    assert refusal.endswith("; it must be mysql://user:pass@host:3306/db or sqlite:///path")
+    assert HIDDEN not in refusal
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://user:p%40ss@host/db",
+        "mysql://user@[::1]:3307/db?charset=utf8mb4",
+        "mysql://user@/db?unix_socket=/run/mysqld.sock",
+        "sqlite:///relative.db",
+        "sqlite:////absolute/file.db",
+    ],
+)
+def test_a_database_url_that_can_be_tried_is_taken_as_it_is(url: str) -> None:
+    assert load_settings({"DATABASE_URL": url}, None).database == url
+
+
+def test_trusted_proxies_are_networks() -> None:
+    settings = load_settings({"TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8 ,192.0.2.1"}, None)
+    assert ip_address("10.9.9.9") in settings.trusted_networks
+    assert ip_address("192.0.2.1") in settings.trusted_networks
+    assert ip_address("127.0.0.1") not in settings.trusted_networks
+    assert ip_address("127.0.0.1") in Settings().trusted_networks
+    assert _problems({"TRUSTED_PROXIES": "10.0.0.0/8,edge"}) == [
+        "TRUSTED_PROXIES: 'edge' is no network: write addresses or networks like 10.0.0.0/8"
+    ]
+
+
+@pytest.mark.parametrize("url", ["queue:4000", "ftp://queue:4000", "http://", "http://queue:4000/api", "http://q?x"])
+def test_the_queue_services_url_is_one_that_can_be_called(url: str) -> None:
+    assert _problems({"QUEUE_SERVICE_URL": url}) == ["QUEUE_SERVICE_URL: it must be http://host:port, without a path"]
+    assert load_settings({"QUEUE_SERVICE_URL": "http://queue:4000/"}, None).queue_url == "http://queue:4000"
