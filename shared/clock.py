@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -35,6 +36,7 @@ def to_milliseconds(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
+@lru_cache(maxsize=1024)  # a batch writes one instant many times
 def iso(at: datetime) -> str:
     """`2026-01-01T00:00:00.000Z`: how every API writes an instant. `at` is aware."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

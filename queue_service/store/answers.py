@@ -4,17 +4,23 @@ The row is both the memory of the answer and the proof that the command happened
 outcome finds it here, or runs into its primary key.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 
 from queue_service.domain.command import Answer, Command
+from queue_service.store.dialect import Dialect
 from queue_service.store.session import Transaction
+from queue_service.store.statement import Row, Statement, the_count
+from queue_service.store.versioned import insert_head, insert_parts, to_driver
 from shared.db.tables import stored_answer
 from shared.jsonio import dumps, loads
+
+_COLUMNS: Final = ("operation_id", "fingerprint", "status", "body", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +31,40 @@ class StoredAnswer:
     status: int
     data: Any
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it is the refusal of a deferred command (`error_to_wire`); those of others are not stored."""
+        return self.status >= 400
 
-async def find(tx: Transaction, operation_ids: Collection[str]) -> dict[str, StoredAnswer]:
+
+def find(tx: Transaction, operation_ids: Sequence[str]) -> Statement[dict[str, StoredAnswer]]:
     """The stored answers of these operations, by operation id; one that never happened is absent."""
-    c = stored_answer.c
-    statement = select(c.operation_id, c.fingerprint, c.status, c.body).where(c.operation_id.in_(operation_ids))
-    rows = await tx.execute(statement)
-    return {row.operation_id: StoredAnswer(row.fingerprint, row.status, loads(row.body)) for row in rows}
+    parts = [(_find_text(tx.dialect, len(operation_ids)), tuple(operation_ids))] if operation_ids else []
+    return Statement(tx, parts, lambda rows, _: dict(_stored(tx.dialect, row) for row in rows))
 
 
-async def store(tx: Transaction, answered: Sequence[tuple[Command, Answer]], now: datetime) -> None:
+def store(tx: Transaction, answered: Sequence[tuple[Command, Answer]], now: datetime) -> Statement[int]:
     """Store the answers of applied commands. Fails the transaction when one of them is there already."""
-    if answered:
-        rows = [
-            {
-                "operation_id": command.operation_id,
-                "fingerprint": command.fingerprint,
-                "status": answer.status,
-                # text, not bytes: see shared.db.database
-                "body": dumps(answer.data).decode(),
-                "created_at": now,
-            }
-            for command, answer in answered
-        ]
-        await tx.execute(insert(stored_answer), rows)
+    (at,) = (convert(now) if convert else now for convert in to_driver(tx.dialect, stored_answer, ("created_at",)))
+    rows = [
+        # the body as text, not bytes: see shared.db.database
+        (command.operation_id, command.fingerprint, answer.status, dumps(answer.data).decode(), at)
+        for command, answer in answered
+    ]
+    return Statement(tx, insert_parts(tx.dialect, insert_head(tx.dialect, stored_answer, _COLUMNS), rows), the_count)
+
+
+def _stored(dialect: Dialect, row: Row) -> tuple[str, StoredAnswer]:
+    operation_id, fingerprint, status, body = dialect.values_of(row)
+    return operation_id, StoredAnswer(fingerprint, status, loads(body))
+
+
+@lru_cache(maxsize=4096)
+def _find_text(dialect: Dialect, count: int) -> str:
+    c = stored_answer.c
+    columns = dialect.row_of([c.operation_id, c.fingerprint, c.status, c.body])
+    statement = select(*columns).where(c.operation_id.in_([""] * count))
+    return str(statement.compile(dialect=dialect.sql, compile_kwargs={"render_postcompile": True}))
 
 
 async def newest(tx: Transaction) -> datetime | None:

@@ -1,16 +1,47 @@
-"""The statements whose text differs between MySQL and SQLite, chosen once at start."""
+"""What the two families of databases say and do differently: texts of statements, and how they travel.
 
-from collections.abc import Sequence
+One instance for each engine, over SQLAlchemy's own dialect, which words what is common.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
-from sqlalchemy import Table
+from pymysql.converters import escape_string
+from sqlalchemy import Column, ColumnElement, Table, func
 from sqlalchemy.engine import Dialect as SqlDialect
 
+from queue_service.store.statement import Part, Row
+from shared.db.types import UtcMilliseconds
+from shared.jsonio import loads
 
-class Dialect(Protocol):
-    """How this database says what the two families say differently."""
+MAX_PACKET_BYTES: Final = 4 << 20
+"""Statements that travel together; a quarter of the smallest `max_allowed_packet` that a server has by default."""
 
+
+class Dialect(ABC):
+    """How this database says and does what the two families do differently. `placeholder` stands for a value."""
+
+    placeholder: ClassVar[str]
+
+    def __init__(self, sql: SqlDialect) -> None:
+        self.sql = sql
+
+    @abstractmethod
+    def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:
+        """What to select for the values of these columns; `values_of` makes them of the row that comes back."""
+
+    @abstractmethod
+    def values_of(self, row: Row) -> list[Any]:
+        """The values of the selected columns."""
+
+    @abstractmethod
+    def reader_of(self, column: Column[Any]) -> Callable[[Any], Any] | None:
+        """What makes of such a value the one the program knows; None where it is that already."""
+
+    @abstractmethod
     def guarded_update(self, table: Table, columns: tuple[str, ...], rows: int) -> str:
         """UPDATE many rows by id, each only if it still has the version it was read with.
 
@@ -18,9 +49,35 @@ class Dialect(Protocol):
         table). The row count is the number of rows that were still at their version.
         """
 
+    @abstractmethod
+    async def send(self, connection: Any, parts: Sequence[Part], arrived: "Arrived") -> None:
+        """Run statements in order on the driver's connection, in as few round trips as it takes."""
 
-class MySql:
-    """MySQL 8 and MariaDB 10.6+: one multi-table UPDATE over a derived table (2.3x faster than ten single ones)."""
+
+class Arrived(Protocol):
+    """Called with what each statement brought, as it arrives: before the next one can fail."""
+
+    def __call__(self, index: int, rows: Sequence[Row], count: int) -> None: ...
+
+
+class MySql(Dialect):
+    """MySQL 8 and MariaDB 10.6+: one multi-table UPDATE over a derived table (2.3x faster than ten single ones), and
+    several statements in one packet."""
+
+    placeholder = "%s"
+
+    # A row comes as one JSON array. The driver describes and converts each column of each answer in Python: that took a
+    # sixth of the writer's time, and one text costs it next to nothing.
+
+    def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:
+        return [func.json_array(*columns)]
+
+    def values_of(self, row: Row) -> list[Any]:
+        values: list[Any] = loads(row[0])
+        return values
+
+    def reader_of(self, column: Column[Any]) -> Callable[[Any], Any] | None:
+        return _instant if isinstance(column.type, UtcMilliseconds) else None
 
     @lru_cache(maxsize=256)  # noqa: B019 - one instance lives as long as the process
     def guarded_update(self, table: Table, columns: tuple[str, ...], rows: int) -> str:
@@ -36,9 +93,35 @@ class MySql:
             f"ON t.id = x.id AND t.version = x.seen_version SET {sets}"
         )
 
+    async def send(self, connection: Any, parts: Sequence[Part], arrived: Arrived) -> None:
+        cursor = await connection.cursor()
+        try:
+            index = 0
+            for packet in _packets(parts):
+                await cursor.execute("; ".join([text % tuple(map(_literal, values)) for text, values in packet]))
+                # the server stops at the first statement that fails: what did not arrive was not run
+                for position in range(len(packet)):
+                    if position:
+                        await cursor.nextset()
+                    arrived(index, await cursor.fetchall() if cursor.description else (), cursor.rowcount)
+                    index += 1
+        finally:
+            await cursor.close()
 
-class Sqlite:
-    """SQLite 3.33+: UPDATE ... FROM a list of values."""
+
+class Sqlite(Dialect):
+    """SQLite 3.33+: UPDATE ... FROM a list of values. There is no trip to spare, only hops to the driver's thread."""
+
+    placeholder = "?"
+
+    def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:
+        return columns
+
+    def values_of(self, row: Row) -> list[Any]:
+        return list(row)
+
+    def reader_of(self, column: Column[Any]) -> Callable[[Any], Any] | None:
+        return column.type.dialect_impl(self.sql).result_processor(self.sql, None)
 
     @lru_cache(maxsize=256)  # noqa: B019 - as above
     def guarded_update(self, table: Table, columns: tuple[str, ...], rows: int) -> str:
@@ -51,18 +134,52 @@ class Sqlite:
             f'WHERE "{table.name}".id = x.column1 AND "{table.name}".version = x.column2'
         )
 
+    async def send(self, connection: Any, parts: Sequence[Part], arrived: Arrived) -> None:
+        for index, (text, parameters) in enumerate(parts):
+            if text.startswith("SELECT"):
+                arrived(index, await connection.execute_fetchall(text, parameters), -1)
+            else:
+                cursor = await connection.execute(text, parameters)
+                arrived(index, (), cursor.rowcount)
 
-_DIALECTS: Final[dict[str, Dialect]] = {"mysql": MySql(), "mariadb": MySql(), "sqlite": Sqlite()}
+
+def _literal(value: Any) -> str:
+    """A value in the words of MySQL, as the driver would write it. Backslashes escape: our SQL mode says so."""
+    kind = type(value)
+    if kind is str:
+        return f"'{escape_string(value)}'"
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "NULL"
+    if kind is datetime:
+        return f"'{value}'"
+    raise TypeError(f"no {kind.__name__} is written into a statement: bind it as a text, a number or an instant")
 
 
-def dialect_named(name: str) -> Dialect:
-    return _DIALECTS[name]
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def bind(table: Table, columns: Sequence[str], values: Sequence[Any], dialect: SqlDialect) -> list[Any]:
-    """Python values as the driver wants them, for a statement whose text we wrote ourselves."""
-    bound = []
-    for key, value in zip(columns, values, strict=True):
-        processor = table.c[key].type.dialect_impl(dialect).bind_processor(dialect)
-        bound.append(processor(value) if processor else value)
-    return bound
+@lru_cache(maxsize=16)
+def dialect_for(sql: SqlDialect) -> Dialect:
+    """Ours for an engine's."""
+    return Sqlite(sql) if sql.name == "sqlite" else MySql(sql)
+
+
+def _packets(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    packet: list[Part] = []
+    size = 0
+    for part in parts:
+        size += size_of(part[1])
+        if packet and size > MAX_PACKET_BYTES:
+            yield packet
+            packet, size = [], size_of(part[1])
+        packet.append(part)
+    if packet:
+        yield packet
+
+
+def size_of(values: Sequence[Any]) -> int:
+    """About how many bytes the texts among some values take."""
+    return sum([len(value) for value in values if type(value) is str])

@@ -41,6 +41,9 @@ class DatabaseFault(Exception):
         self.concerns_rows = concerns_rows
 
 
+DRIVER_ERRORS: Final = (pymysql.err.MySQLError, sqlite3.Error)
+"""What the drivers raise when they are called directly."""
+
 _ROW_LOCKED: Final = {1205, 3572}
 _DUPLICATE: Final = {1062, 1586}
 _LOST: Final = {1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2003, 2006, 2013, 2014, 2055, 4031}

@@ -7,13 +7,16 @@ ends the recorded connections first.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from queue_service.store.dialect import Dialect
 from queue_service.store.session import Transaction
+from queue_service.store.statement import Statement
 from shared.db.tables import leader, leader_beat, leader_session
 
 GIVEN_BACK: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,10 +47,16 @@ async def look(tx: Transaction) -> Leader:
     return Leader(row.epoch, row.holder, row.address, row.beat_at)
 
 
-async def epoch(tx: Transaction) -> int:
+def epoch(tx: Transaction) -> Statement[int]:
     """The current epoch, share-locked: no takeover can commit before this transaction ends."""
+    parts = [(_epoch_text(tx.dialect), (_ROW,))]
+    return Statement(tx, parts, lambda rows, _: int(rows[0][0]), concerns_rows=False)
+
+
+@lru_cache(maxsize=16)
+def _epoch_text(dialect: Dialect) -> str:
     statement = select(leader.c.epoch).where(leader.c.id == _ROW).with_for_update(read=True)
-    return int((await tx.execute(statement)).scalar_one())
+    return str(statement.compile(dialect=dialect.sql))
 
 
 async def take(tx: Transaction, *, holder: str, address: str, now: datetime) -> int:

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, select, tuple_
 
-from queue_service.domain.command import Position
 from queue_service.store.session import Transaction
+from queue_service.store.statement import Statement, the_count
+from queue_service.store.versioned import insert_head, insert_parts
 from shared.db.tables import outbox_event
+from shared.position import Position
 
 
-async def append(tx: Transaction, events: Sequence[tuple[Position, str]]) -> None:
+def append(tx: Transaction, events: Sequence[tuple[Position, str]]) -> Statement[int]:
     """Write events under the positions reserved for them."""
-    if events:
-        rows = [{"epoch": epoch, "seq": seq, "body": body} for (epoch, seq), body in events]
-        await tx.execute(insert(outbox_event), rows)
+    rows = [(epoch, seq, body) for (epoch, seq), body in events]
+    head = insert_head(tx.dialect, outbox_event, ("epoch", "seq", "body"))
+    return Statement(tx, insert_parts(tx.dialect, head, rows), the_count)
 
 
 async def holds(tx: Transaction, position: Position) -> bool:

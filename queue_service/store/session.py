@@ -9,17 +9,17 @@ the server roll back.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, Executable
-from sqlalchemy.engine import Dialect as SqlDialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from queue_service.store.dialect import Dialect, dialect_named
-from queue_service.store.faults import DatabaseFault, Fault, classify, leaves_doubt
+from queue_service.store.dialect import Dialect, dialect_for
+from queue_service.store.faults import DRIVER_ERRORS, DatabaseFault, Fault, classify, leaves_doubt
+from queue_service.store.statement import Row, Statement
 
 STATEMENT_DEADLINE_S: Final = 5.0
 CONNECT_DEADLINE_S: Final = 2.0
@@ -33,25 +33,45 @@ class Transaction:
     """One transaction on one connection. Every statement has a deadline; past it the connection counts as lost. (On
     SQLite a statement cannot be interrupted: the deadline is noticed when it ends.)
 
-    `concerns_rows` is set by who uses it, once the statements are about the rows of its commands.
+    `concerns_rows`: a statement that is about the rows of its commands was reached.
     """
 
-    def __init__(self, connection: AsyncConnection, deadline_s: float) -> None:
+    def __init__(self, connection: AsyncConnection, driver: Any, deadline_s: float) -> None:
         self._connection = connection
+        self._driver = driver
         self._deadline_s = deadline_s
-        self.dialect: Dialect = dialect_named(connection.dialect.name)
-        self.sql_dialect: SqlDialect = connection.dialect
+        self.dialect: Dialect = dialect_for(connection.dialect)
         self.commit_was_sent = False
         self.concerns_rows = False
+
+    async def begin(self) -> None:
+        async with asyncio.timeout(self._deadline_s):
+            await self._connection.begin()
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         async with asyncio.timeout(self._deadline_s):
             return await self._connection.execute(statement, parameters)
 
-    async def execute_text(self, text: str, parameters: tuple[Any, ...]) -> int:
-        """Run a statement in the driver's own words; the number of rows it matched."""
-        async with asyncio.timeout(self._deadline_s):
-            return (await self._connection.exec_driver_sql(text, parameters)).rowcount
+    async def together(self, *statements: Statement[Any]) -> None:
+        """Run statements in order, in one round trip where the database can; each then has its `result`.
+
+        The first that fails ends it: what comes after it was not run, and the caller rolls back.
+        """
+        owners = [(statement, part) for statement in statements for part in statement.parts]
+        arrived: dict[int, tuple[list[Row], int]] = {}
+
+        def note(index: int, rows: Sequence[Row], count: int) -> None:
+            self.concerns_rows |= index + 1 < len(owners) and owners[index + 1][0].concerns_rows
+            before = arrived.setdefault(id(owners[index][0]), ([], 0))
+            before[0].extend(rows)
+            arrived[id(owners[index][0])] = (before[0], before[1] + count)
+
+        if owners:
+            self.concerns_rows |= owners[0][0].concerns_rows
+            async with asyncio.timeout(self._deadline_s):
+                await self.dialect.send(self._driver, [part for _, part in owners], note)
+        for statement in statements:
+            statement.take(*arrived.get(id(statement), ((), 0)))
 
     async def commit(self) -> None:
         self.commit_was_sent = True
@@ -73,6 +93,7 @@ class Session:
         self._on_connect = on_connect
         self._deadline_s = deadline_s
         self._connection: AsyncConnection | None = None
+        self._driver: Any = None
         self._mark: Any = None
         self.lock = asyncio.Lock()
 
@@ -90,10 +111,12 @@ class Session:
         """
         tx: Transaction | None = None
         try:
-            tx = Transaction(await self._connected(), self._deadline_s)
+            connection = await self._connected()
+            tx = Transaction(connection, self._driver, self._deadline_s)
+            await tx.begin()
             yield tx
             await tx.commit()
-        except (SQLAlchemyError, OSError, EOFError, TimeoutError) as error:
+        except (*DRIVER_ERRORS, SQLAlchemyError, OSError, EOFError, TimeoutError) as error:
             # without a connection nothing was tried, whatever the reason: no database
             kind = classify(error) if tx is not None else Fault.LOST
             in_doubt = tx is not None and tx.commit_was_sent and leaves_doubt(error)
@@ -117,6 +140,7 @@ class Session:
             # a server that is stopped takes the connection and never greets: connecting has a deadline too
             async with asyncio.timeout(min(self._deadline_s, CONNECT_DEADLINE_S)):
                 self._connection = await self._engine.connect()
+                self._driver = (await self._connection.get_raw_connection()).driver_connection
                 if self._on_connect is not None:
                     self._mark = await self._on_connect(self._connection, self._mark)
         return self._connection

@@ -1,63 +1,52 @@
 """The queue service's routes on one page. All but `/api/health` want `Authorization: Bearer QUEUE_SECRET`."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+from typing import Final
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from queue_service.service import QueueService
 from queue_service.transport import jobs, observe
-from shared.errors import ConsoleError, Unauthenticated
-from shared.http.context import HttpMetrics, RequestContext, answer_errors
+from queue_service.transport.routing import Endpoint, FixedRoute, FixedRoutes
+from shared.errors import Unauthenticated
+from shared.http.context import HttpMetrics, RequestContext
+from shared.http.scope import header
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-_OPEN: tuple[tuple[str, str, Endpoint], ...] = (("GET", "/api/health", observe.get_health),)
-_GUARDED: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "/livez", observe.get_livez),
-    ("GET", "/readyz", observe.get_readyz),
-    ("GET", "/metrics", observe.get_metrics),
-    ("POST", "/api/queue/job", jobs.post_job),
-    ("POST", "/api/queue/jobs", jobs.post_jobs),
-    ("GET", "/api/queue/status", observe.get_status),
-    ("GET", "/internal/events", observe.get_events),
+OPEN: Final = (FixedRoute("GET", "/api/health", observe.get_health),)
+GUARDED: Final = (
+    FixedRoute("GET", "/livez", observe.get_livez),
+    FixedRoute("GET", "/readyz", observe.get_readyz),
+    FixedRoute("GET", "/metrics", observe.get_metrics),
+    FixedRoute("POST", "/api/queue/job", jobs.post_job),
+    FixedRoute("POST", "/api/queue/jobs", jobs.post_jobs),
+    FixedRoute("GET", "/api/queue/status", observe.get_status),
+    FixedRoute("GET", "/internal/events", observe.get_events),
 )
 
 
-def build_app(service: QueueService) -> Starlette:
+def build_app(service: QueueService) -> ASGIApp:
     """The ASGI app over a started service."""
-    answer = answer_errors(service.clock)
-    app = Starlette(
-        routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in _OPEN]
-        + [Route(path, _guarded(endpoint), methods=[method]) for method, path, endpoint in _GUARDED],
-        middleware=[
-            Middleware(
-                RequestContext,
-                clock=service.clock,
-                default_language=service.settings.default_language,
-                metrics=HttpMetrics(service.metrics.registry),
-                logs_requests=False,
-            )
-        ],
-        exception_handlers={HTTPException: answer, ConsoleError: answer},
+    guarded = [FixedRoute(route.method, route.path, _guarded(route.endpoint, service.secret)) for route in GUARDED]
+    routes = FixedRoutes([*OPEN, *guarded])
+    routes.state.service = service
+    return RequestContext(
+        routes,
+        clock=service.clock,
+        default_language=service.settings.default_language,
+        metrics=HttpMetrics(service.metrics.registry),
+        logs_requests=False,
     )
-    app.router.redirect_slashes = False
-    app.state.service = service
-    return app
 
 
-def _guarded(endpoint: Endpoint) -> Endpoint:
+def _guarded(endpoint: Endpoint, secret: str) -> Endpoint:
+    expected = f"Bearer {secret}".encode()
+
     async def checked(request: Request) -> Response:
-        service: QueueService = request.app.state.service
-        given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {service.secret}".encode()):
+        given = header(request.scope, b"authorization") or ""
+        if not hmac.compare_digest(given.encode("latin-1"), expected):
             raise Unauthenticated
         return await endpoint(request)
 
-    checked.__doc__ = endpoint.__doc__
     return checked

@@ -68,11 +68,13 @@ async def _outcome(service: QueueService, wire: Any, size: int) -> Answer | Cons
     try:
         command = parse_command(wire, size=size, secret=service.secret)
         kind = command.type
-        answer = await service.intake.submit(command)
+        submit = service.intake.submit if command.deferral is None else service.intake.defer
+        answer = await submit(command)
     except ConsoleError as error:
         service.metrics.commands.labels(kind if kind in service.kinds else "unknown", error.code).inc()
         return error
-    service.metrics.commands.labels(kind, "replayed" if answer.is_replayed else "ok").inc()
+    word = "replayed" if answer.is_replayed else "accepted" if answer.status == 202 else "ok"
+    service.metrics.commands.labels(kind, word).inc()
     return answer
 
 

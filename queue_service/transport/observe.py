@@ -6,13 +6,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from queue_service.domain.command import Position
 from queue_service.service import QueueService
-from queue_service.writer.eventlog import Gap
 from shared.envelopes import success
-from shared.errors import FieldError, Invalid, ShuttingDown
+from shared.errors import ShuttingDown
+from shared.events import Gap
 from shared.http.context import JsonResponse
 from shared.jsonio import dumps
+from shared.position import Position, as_text, from_text
 
 EVENT_BEAT_S = 5.0
 
@@ -53,38 +53,32 @@ async def get_metrics(request: Request) -> Response:
 
 
 async def get_events(request: Request) -> Response:
-    """Committed changes as NDJSON, from `?since=<epoch>.<seq>` on, or from now.
+    """Committed changes as NDJSON, from `?since=<epoch>.<seq>` on, from the `?since=oldest` that is kept, or from now.
 
     Lines: `{"seq": "3.17", ...change}`, `{"gap": true, "seq"}` where events are missing (read the state anew), and
-    `{"beat": true, "seq"}` every 5 s. 422 for a `since` that is not two numbers.
+    `{"beat": true, "seq"}` every 5 s; the first one also has `since`, where this answer begins. 422 for a `since` that
+    is not two numbers.
     """
     service: QueueService = request.app.state.service
-    since = _position(request.query_params.get("since"))
+    since = _since(service, request.query_params.get("since"))
     return StreamingResponse(_stream(service, since), media_type="application/x-ndjson")
 
 
-async def _stream(service: QueueService, since: Position | None) -> AsyncIterator[bytes]:
+def _since(service: QueueService, asked: str | None) -> Position:
+    if asked is None:
+        return service.events.position
+    return service.events.floor if asked == "oldest" else from_text(asked)
+
+
+async def _stream(service: QueueService, since: Position) -> AsyncIterator[bytes]:
     # at once, so that a follower knows it is connected and where the stream stands
-    yield dumps({"beat": True, "seq": _text(service.events.position)}) + b"\n"
+    yield dumps({"beat": True, "seq": as_text(service.events.position), "since": as_text(since)}) + b"\n"
     async for item in service.events.follow(since, EVENT_BEAT_S):
         if item is None:
-            yield dumps({"beat": True, "seq": _text(service.events.position)}) + b"\n"
+            yield dumps({"beat": True, "seq": as_text(service.events.position)}) + b"\n"
         elif isinstance(item, Gap):
-            yield dumps({"gap": True, "seq": _text(item.position)}) + b"\n"
+            yield dumps({"gap": True, "seq": as_text(item.position)}) + b"\n"
         else:
             position, body = item
             # the body is a JSON object already: the sequence number is put in front of its members
-            yield b'{"seq":"' + _text(position).encode() + b'",' + body[1:].encode() + b"\n"
-
-
-def _text(position: Position) -> str:
-    return f"{position[0]}.{position[1]}"
-
-
-def _position(text: str | None) -> Position | None:
-    if text is None:
-        return None
-    epoch, dot, seq = text.partition(".")
-    if not (dot and epoch.isascii() and epoch.isdigit() and seq.isascii() and seq.isdigit() and len(text) < 40):
-        raise Invalid(errors=[FieldError("since", "must be <epoch>.<seq>, as the stream gave it")])
-    return int(epoch), int(seq)
+            yield b'{"seq":"' + as_text(position).encode() + b'",' + body[1:].encode() + b"\n"

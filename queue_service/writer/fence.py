@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from queue_service.store import leader
 from queue_service.store.faults import DatabaseFault, Fault
 from queue_service.store.session import STATEMENT_DEADLINE_S, Session, Transaction
+from queue_service.store.statement import Statement
 from shared.clock import Clock
 
 BEAT_S: Final = 1.5
@@ -38,7 +39,15 @@ class Fence:
 
         Raises Deposed. Checked outside, a takeover could commit between the check and our commit.
         """
-        if await leader.epoch(tx) != self.epoch:
+        self.require(await self.ask(tx))
+
+    def ask(self, tx: Transaction) -> Statement[int]:
+        """The question of `check`, to travel with others; `require` wants its result."""
+        return leader.epoch(tx)
+
+    def require(self, epoch: int) -> None:
+        """Raises Deposed unless it is ours."""
+        if epoch != self.epoch:
             raise Deposed
 
 

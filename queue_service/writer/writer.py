@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
+from tenacity.asyncio.retry import retry_if_exception
 
-from queue_service.commands import KINDS
 from queue_service.domain.workingset import IdSource
 from queue_service.metrics import WriterMetrics
 from queue_service.store.faults import DatabaseFault, Fault
 from queue_service.store.session import Session
-from queue_service.writer.batch import TASKS, LostGuard, apply_batch
+from queue_service.writer.batch import TASKS, LostGuard, apply_batch, needs_of
 from queue_service.writer.doubt import Doubts
 from queue_service.writer.eventlog import EventLog, Reservation
 from queue_service.writer.fence import Deposed, Fence
@@ -98,7 +98,7 @@ class BatchWriter:
 
     async def _held_by_others(self, session: Session, batch: Sequence[Pending]) -> list[Pending]:
         """The commands whose rows another session holds right now. A hint: nothing is decided by it but who waits."""
-        wanted = {p: KINDS[p.command.type].needs(p.command.data).task_ids for p in batch}
+        wanted = {p: needs_of(p.command).task_ids for p in batch}
         try:
             async with session.transaction() as tx:
                 held = await TASKS.held_by_others(tx, frozenset().union(*wanted.values()))
@@ -107,15 +107,19 @@ class BatchWriter:
         return [pending for pending, ids in wanted.items() if ids & held]
 
     async def _try_with_retries(self, session: Session, batch: Sequence[Pending], retries: int) -> None:
+        async def is_worth_another(error: BaseException) -> bool:
+            if isinstance(error, DatabaseFault) and error.kind is Fault.ROW_LOCKED and error.concerns_rows:
+                # the lane has waited once for a row that is held: nobody else is to wait with it
+                return len(batch) == 1 and not await self._held_by_others(session, batch)
+            return _is_worth_a_replay(error)
+
         def has_had_enough(state: RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
-            allowed = retries
-            if len(batch) > 1 and isinstance(error, DatabaseFault) and error.concerns_rows:
-                allowed = min(retries, {Fault.ROW_LOCKED: 0, Fault.DUPLICATE: 1}.get(error.kind, retries))
-            return state.attempt_number > allowed
+            is_expected_once = isinstance(error, DatabaseFault) and error.kind is Fault.DUPLICATE and len(batch) > 1
+            return state.attempt_number > (min(retries, 1) if is_expected_once else retries)
 
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_is_worth_a_replay),
+            retry=retry_if_exception(is_worth_another),
             stop=has_had_enough,
             wait=wait_exponential_jitter(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S, jitter=FIRST_BACKOFF_S / 2),
             sleep=self._clock.sleep,

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db.migrate import head
+from shared.db.revisions import head
 
 Durability = Literal["strict", "relaxed"]
 

@@ -1,15 +1,13 @@
 """Migrations: Alembic over `sql/`, in process. Each function is synchronous and safe to repeat."""
 
 from pathlib import Path
-from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
 
-SQL_DIR: Final = Path(__file__).resolve().parents[2] / "sql"
+from shared.db.revisions import SQL_DIR
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
@@ -33,14 +31,6 @@ def current(database_url: str) -> str | None:
             return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
-
-
-def head() -> str:
-    """The newest revision this program knows."""
-    found = ScriptDirectory(str(SQL_DIR)).get_current_head()
-    if found is None:
-        raise RuntimeError(f"no migration found under {SQL_DIR}")
-    return found
 
 
 def config(database_url: str) -> Config:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from starlette.requests import ClientDisconnect, Request
 
 from shared.errors import MalformedRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from shared.http.scope import header
 from shared.jsonio import loads_untrusted
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -16,7 +17,7 @@ BODY_DEADLINE_S: Final = 30.0
 async def read_body(request: Request, limit: int = MAX_BODY_BYTES, deadline_s: float = BODY_DEADLINE_S) -> bytes:
     """The whole body. Raises PayloadTooLarge before reading what is announced as too large, RequestTimeout when it
     trickles past the deadline."""
-    announced = request.headers.get("content-length")
+    announced = header(request.scope, b"content-length")
     if announced and announced.isdigit() and int(announced) > limit:
         raise PayloadTooLarge(f"the body may have at most {limit} bytes")
     chunks = bytearray()
@@ -36,8 +37,8 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES, deadline_s: f
 async def read_json(request: Request, limit: int = MAX_BODY_BYTES) -> tuple[Any, bytes]:
     """The body as JSON, and its bytes (for a fingerprint). Raises what `read_body` does, UnsupportedMediaType and
     MalformedRequest."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    media_type = header(request.scope, b"content-type") or ""
+    if media_type != "application/json" and media_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType
     raw = await read_body(request, limit)
     return loads_untrusted(raw), raw

@@ -1,13 +1,11 @@
 """The outermost layer of every server: a request id, one access line, metrics, and every error in its envelope."""
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.clock import Clock
 from shared.envelopes import door_of, failure
 from shared.errors import ConsoleError, Internal, MalformedRequest, MethodNotAllowed, NotFound
+from shared.http.scope import header
+from shared.ids import fresh_id
 from shared.jsonio import dumps
 from shared.messages import Language, choose_language
 from shared.wire import REQUEST_ID
@@ -28,12 +28,17 @@ _BY_STATUS: Final[dict[int, type[ConsoleError]]] = {404: NotFound, 405: MethodNo
 
 
 class JsonResponse(Response):
-    """A JSON answer."""
+    """A JSON answer. Its head is written here, not by Starlette: every answer of ours is one of these."""
 
-    media_type = "application/json"
-
-    def render(self, content: Any) -> bytes:
-        return dumps(content)
+    def __init__(self, content: Any, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
+        self.status_code = status_code
+        self.background = None
+        self.body = dumps(content)
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
+        ]
 
 
 class HttpMetrics:
@@ -41,8 +46,19 @@ class HttpMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ["method", "route", "status"]
-        self.requests = Counter("console_http_requests", "Requests answered", labels, registry=registry)
-        self.seconds = Histogram("console_http_seconds", "Time to answer", ["route"], registry=registry)
+        self._requests = Counter("console_http_requests", "Requests answered", labels, registry=registry)
+        self._seconds = Histogram("console_http_seconds", "Time to answer", ["route"], registry=registry)
+        # finding a labelled child costs more than counting on it
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def note(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        found = self._found.get((method, route, status))
+        if found is None:
+            found = (self._requests.labels(method, route, status), self._seconds.labels(route))
+            self._found[method, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
 
 class RequestContext:
@@ -58,15 +74,16 @@ class RequestContext:
         self._logs_requests = logs_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if given and _REQUEST_ID.match(given) else uuid.uuid4().hex
+        given = header(scope, b"x-request-id")
+        request_id = given if given and _REQUEST_ID.match(given) else fresh_id()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        state["language"] = choose_language(headers.get("accept-language"), self._default_language)
+        state["language"] = choose_language(header(scope, b"accept-language"), self._default_language)
+        # never unbound: the server gives each request a task, and so a context, of its own
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        if scope["type"] != "http":  # a WebSocket: its own handler answers, and writes its line at the end
+            await self.app(scope, receive, send)
+            return
         started = self._clock.monotonic()
         status = 0
 
@@ -74,23 +91,21 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            except Exception as error:
-                if status:
-                    raise  # the answer is under way: only closing the connection can tell the client
-                response = error_response(error, scope, self._clock)
-                await response(scope, receive, send_with_id)
-            self._note(scope, status, self._clock.monotonic() - started)
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            if status:
+                raise  # the answer is under way: only closing the connection can tell the client
+            response = error_response(error, scope, self._clock)
+            await response(scope, receive, send_with_id)
+        self._note(scope, status, self._clock.monotonic() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
-        self._metrics.requests.labels(scope["method"], route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.note(scope["method"], route, status, seconds)
         # probes come several times a second and say the same every time: only a failing one is worth a line
         if status >= 500 or (self._logs_requests and not scope["path"].endswith(_PROBES)):
             log.info("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))

@@ -11,7 +11,9 @@ class HttpLimits:
     anything that is neither head nor body (chunk extensions, trailers). `linger_s`: reading on after an early answer.
     `stalled_s`: a client that takes nothing of its answer for this long is cut off. `keep_alive_s`: an idle
     connection; longer than the edge keeps one, so that the edge, which can retry, closes first. `pipelined`: requests
-    that wait on one connection for the answer before theirs. `connections`: all clients together.
+    that wait on one connection for the answer before theirs. `connections`: all clients together. `ping_s`, `pong_s`:
+    how often an open WebSocket is asked whether anybody is there, and how long the answer may take. `message_bytes`:
+    what one of its messages to us may have.
     """
 
     head_s: float = 10.0
@@ -21,3 +23,6 @@ class HttpLimits:
     keep_alive_s: int = 75
     pipelined: int = 16
     connections: int = 5_000
+    ping_s: float = 20.0
+    pong_s: float = 10.0
+    message_bytes: int = 1_024

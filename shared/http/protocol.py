@@ -6,7 +6,7 @@ connection, or never read its answer.
 """
 
 import asyncio
-import uuid
+from collections.abc import Collection
 from typing import Any, Final
 
 from uvicorn.config import Config
@@ -16,10 +16,16 @@ from uvicorn.server import ServerState
 from shared.clock import SystemClock
 from shared.envelopes import failure
 from shared.errors import ConsoleError, HeadTooLarge, MalformedRequest, RequestTimeout, Unavailable
+from shared.http.handshake import is_handshake
+from shared.http.headers import SECURITY, secured
 from shared.http.limits import HttpLimits
+from shared.ids import fresh_id
 from shared.jsonio import dumps
 
 _REASONS: Final = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+_REFUSED_HEAD: Final = b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n" + (
+    b"".join(b"%b: %b\r\n" % pair for pair in SECURITY) + b"connection: close\r\n\r\n"
+)
 _CLOCK: Final = SystemClock()
 _LEAST_PROGRESS_BYTES: Final = 64 * 1024
 
@@ -29,7 +35,8 @@ class _BadHead(Exception):
 
 
 class HardenedProtocol(HttpToolsProtocol):
-    """One connection, within `limits`."""
+    """One connection, within `limits`. A WebSocket handshake for one of the paths `sockets` leaves for the WebSocket
+    protocol; any other upgrade is answered as if it had not been asked for."""
 
     def __init__(
         self,
@@ -39,9 +46,13 @@ class HardenedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: HttpLimits,
+        sockets: Collection[str] = (),
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
+        self._sockets = frozenset(path.encode() for path in sockets)
+        self._is_handshake = False
+        self._has_left = False
         self._in_head = True
         self._head_has_begun = False
         self._unplaced = 0
@@ -68,7 +79,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser in pieces, so that what is neither head nor body never grows past its limit."""
         position = 0
-        while position < len(data) and not self._is_deaf and not self.transport.is_closing():
+        while position < len(data) and not (self._is_deaf or self._has_left or self.transport.is_closing()):
             if self._in_head:
                 self._start_head_timer()
             room = self._limits.head_bytes - self._unplaced
@@ -97,10 +108,11 @@ class HardenedProtocol(HttpToolsProtocol):
             raise _BadHead
         if len(self.pipeline) >= self._limits.pipelined:
             raise _BadHead
+        self._is_handshake = self.parser.should_upgrade() and self._may_become_a_websocket()
         super().on_headers_complete()
         self._in_head, self._head_has_begun, self._unplaced = False, False, 0
         self._stop_head_timer()
-        if self.parser.should_upgrade():
+        if self.parser.should_upgrade() and not self._is_handshake:
             # an upgrade we do not do: answered as if it had not been asked for; what follows may be another protocol
             self.cycle.keep_alive = False
 
@@ -115,14 +127,34 @@ class HardenedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(MalformedRequest())
 
+    def _should_upgrade(self) -> bool:
+        return self._is_handshake
+
     def _unsupported_upgrade_warning(self) -> None:
         """Any stranger can ask for one: not worth a line."""
+
+    def handle_websocket_upgrade(self) -> None:
+        self._has_left = True
+        self._is_handshake = False
+        super().handle_websocket_upgrade()
+
+    def _may_become_a_websocket(self) -> bool:
+        """Whether this head, for one of our sockets, is a handshake that the library will take: nothing before it is
+        still being answered, and there is room for one more client."""
+        return (
+            self.url.partition(b"?")[0] in self._sockets
+            and (self.parser.get_method(), self.parser.get_http_version()) == (b"GET", "1.1")
+            and (self.cycle is None or self.cycle.response_complete)
+            and self.transport.get_write_buffer_size() == 0
+            and len(self.connections) <= self._limits.connections
+            and is_handshake(self.url, self.headers)
+        )
 
     # --- the answers
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         chosen = app if app is self.app else _too_many_connections
-        super()._start_asgi_task(cycle, _announcing_the_close(cycle, chosen))
+        super()._start_asgi_task(cycle, _completing_the_head(cycle, chosen))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -189,8 +221,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         body = _refusal(error)
-        head = b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-        self.transport.write(head % (error.status, _REASONS[error.status], len(body)) + body)
+        self.transport.write(_REFUSED_HEAD % (error.status, _REASONS[error.status], len(body)) + body)
         if answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -220,19 +251,53 @@ def _is_well_framed(headers: list[tuple[bytes, bytes]], version: str) -> bool:
     return not any(b"\n" in value or b"\r" in value for _, value in headers)
 
 
-def _announcing_the_close(cycle: RequestResponseCycle, app: Any) -> Any:
-    """The app, with `Connection: close` on an answer that comes before the request's body is in."""
+class _HeldHead:
+    """Stands in for a connection while an answer begins: keeps its head until the first piece of its body, so that both
+    leave in one system call (a twentieth of a write's time)."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._transport = cycle.transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if not self._head:
+            self._head = data
+        else:
+            self._let_go(data)
+
+    def close(self) -> None:
+        self._let_go()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _let_go(self, data: bytes = b"") -> None:
+        self._cycle.transport = self._transport
+        self._transport.write(self._head + data)
+
+
+def _completing_the_head(cycle: RequestResponseCycle, app: Any) -> Any:
+    """The app, with the security headers on each answer, and `Connection: close` on one that comes before the request's
+    body is in."""
 
     async def run(scope: Any, receive: Any, send: Any) -> None:
-        async def send_and_announce(message: Any) -> None:
-            if message["type"] == "http.response.start" and cycle.more_body:
+        async def send_completed(message: Any) -> None:
+            if message["type"] != "http.response.start":
+                await send(message)
+                return
+            message["headers"] = secured(message["headers"])
+            if scope["method"] != "HEAD":  # whose answer has no body to wait for
+                cycle.transport = _HeldHead(cycle)  # type: ignore[assignment]
+            if cycle.more_body:
                 cycle.keep_alive = False
                 await send(message)
                 cycle.keep_alive = True  # the protocol closes after it has lingered
             else:
                 await send(message)
 
-        await app(scope, receive, send_and_announce)
+        await app(scope, receive, send_completed)
 
     return run
 
@@ -247,4 +312,4 @@ async def _too_many_connections(scope: Any, receive: Any, send: Any) -> None:
 
 def _refusal(error: ConsoleError) -> bytes:
     """The body of an answer that no app gave. Neither path nor language is known: the `/api` door's envelope."""
-    return dumps(failure(error, door="/api", language="zh-CN", request_id=uuid.uuid4().hex, now=_CLOCK.now()))
+    return dumps(failure(error, door="/api", language="zh-CN", request_id=fresh_id(), now=_CLOCK.now()))

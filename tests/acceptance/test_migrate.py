@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.db import migrate
+from shared.db import migrate, revisions
 from tests.support.cluster import Cluster
 from tests.support.console_command import CONSOLE, console
 from tests.support.databases import Database
@@ -24,7 +24,7 @@ def _migrate(database: Database, folder: Path, *flags: str) -> tuple[int, str]:
 
 def test_it_goes_down_and_up_again(database: Database, tmp_path: Path) -> None:
     assert _migrate(database, tmp_path, "--down", "base", "--yes") == (0, "the database is at base\n")
-    assert _migrate(database, tmp_path) == (0, f"the database is at {migrate.head()}\n")
+    assert _migrate(database, tmp_path) == (0, f"the database is at {revisions.head()}\n")
 
 
 @pytest.mark.parametrize("flags", [["--to", "zzz"], ["--down", "zzz", "--yes"]])
@@ -57,7 +57,7 @@ def test_without_a_terminal_going_down_wants_to_hear_yes(database: Database, tmp
 
     assert status == 1
     assert "add --yes" in line
-    assert migrate.current(database.url) == migrate.head()
+    assert migrate.current(database.url) == revisions.head()
 
 
 @pytest.mark.parametrize(("typed", "status"), [(b"y\n", 0), (b"n\n", 1), (b"\n", 1)])
@@ -82,7 +82,7 @@ def test_at_a_terminal_going_down_asks(database: Database, tmp_path: Path, typed
     assert done.returncode == status
     assert "Going down to base deletes tables with all their data from" in done.stdout
     assert "test:test" not in done.stdout
-    assert migrate.current(database.url) == (None if status == 0 else migrate.head())
+    assert migrate.current(database.url) == (None if status == 0 else revisions.head())
 
 
 async def test_going_down_is_refused_while_a_queue_service_leads(database: Database, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ async def test_going_down_is_refused_while_a_queue_service_leads(database: Datab
         assert line.startswith("nothing was changed: ")
         assert str(cluster.queue.pid) in line
         assert "stop it first" in line
-        assert migrate.current(database.url) == migrate.head()
+        assert migrate.current(database.url) == revisions.head()
 
         await cluster.queue.stop()
         assert _migrate(database, tmp_path, "--down", "base", "--yes")[0] == 0

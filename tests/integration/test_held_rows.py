@@ -64,6 +64,18 @@ async def test_eight_of_ten_are_written_after_one_lock_wait_when_two_rows_are_he
         assert all(isinstance(answer, Answer) for answer, _ in again)
 
 
+async def test_a_lone_write_of_a_held_row_gives_up_after_one_lock_wait(database: Database, tmp_path: Path) -> None:
+    async with leading(settings_for(database, tmp_path)) as service:
+        admin = await register(service)
+        task = await create_task(service, admin)
+        async with holding(database, "SELECT id FROM task_table WHERE id = %s FOR UPDATE", task["id"]):
+            [(answer, seconds)] = await timed(service, [task["id"]], admin)
+        assert (type(answer), answer.outcome) == (DatabaseUnavailable, "not_applied")
+        assert (service.status()["replays"], seconds < 2 * LOCK_WAIT_S) == (0, True)
+        [(again, _)] = await timed(service, [task["id"]], admin)
+        assert isinstance(again, Answer)
+
+
 async def test_a_row_that_is_let_go_in_time_costs_nobody_an_error(database: Database, tmp_path: Path) -> None:
     async with leading(settings_for(database, tmp_path)) as service:
         admin = await register(service)

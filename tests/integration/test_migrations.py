@@ -1,16 +1,19 @@
 """The schema: migrations and tables agree, both ways, on both databases; what a database says about itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, event, inspect
+from sqlalchemy import create_engine, inspect
 
 from queue_service.service import QueueService
+from queue_service.store.dialect import Arrived, Dialect, dialect_for
+from queue_service.store.statement import Part
 from shared.clock import SystemClock
-from shared.db import migrate
+from shared.db import migrate, revisions
 from shared.db.health import NotMigrated
 from shared.db.tables import metadata
 from shared.settings import Settings, SettingsError
@@ -39,7 +42,7 @@ def tables(database: Database) -> set[str]:
 
 
 def test_migrations_build_exactly_the_tables_the_program_uses(database: Database) -> None:
-    assert migrate.current(database.url) == migrate.head()
+    assert migrate.current(database.url) == revisions.head()
     assert differences(database) == []
 
 
@@ -86,15 +89,17 @@ async def test_sqlite_is_durable_as_it_comes(database: Database, tmp_path: Path)
     await service.stop()
 
 
-async def test_no_parameter_travels_as_bytes(service: QueueService) -> None:
+async def test_no_parameter_travels_as_bytes(service: QueueService, monkeypatch: pytest.MonkeyPatch) -> None:
     """aiomysql 0.3 fails on them with PyMySQL 1.2.3 and later."""
     seen: list[Any] = []
+    family = type(dialect_for(service._engine.dialect))
+    send = family.send
 
-    @event.listens_for(service._engine.sync_engine, "before_cursor_execute")
-    def _note(_c: Any, _cursor: Any, _sql: str, parameters: Any, _context: Any, _many: bool) -> None:
-        rows = parameters if isinstance(parameters, list) else [parameters]
-        seen.extend(value for row in rows for value in (row.values() if isinstance(row, dict) else row or ()))
+    async def note(self: Dialect, connection: Any, parts: Sequence[Part], arrived: Arrived) -> None:
+        seen.extend(value for _, parameters in parts for value in parameters)
+        await send(self, connection, parts, arrived)
 
+    monkeypatch.setattr(family, "send", note)
     admin = await register(service)
     task = await create_task(service, admin, "表情 🎉", description="多字节 " * 100)
     update = {"taskId": task["id"], "updates": {"tag": "前端"}}

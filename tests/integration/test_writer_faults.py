@@ -8,9 +8,9 @@ import pytest
 
 from queue_service.domain.command import Answer
 from queue_service.service import QueueService
-from queue_service.transport.observe import _text
 from shared.clock import SystemClock
 from shared.errors import DatabaseUnavailable, Internal, OutcomeUnknown
+from shared.position import as_text
 from tests.support.databases import Database, MySQLSource
 from tests.support.eventually import eventually
 from tests.support.locks import holding, is_waiting_for_a_lock
@@ -57,7 +57,7 @@ async def test_the_events_of_a_commit_whose_ok_was_lost_are_published_once(
     seen: list[str] = []
     async for item in service.events.follow(start, beat_s=5):
         assert isinstance(item, tuple)
-        seen.append(_text(item[0]))
+        seen.append(as_text(item[0]))
         if len(seen) == 4:
             break
     stored = database.rows("SELECT epoch, seq FROM outbox_event ORDER BY epoch, seq")

@@ -1,6 +1,7 @@
 """What the fault proxy does to a statement, and when: rules over the SQL text. Pure, but for the event of having fired.
 
-Every statement counts for each rule that it matches; of the rules that are due then, the oldest fires.
+Statements may travel several in a packet; a rule that matches one of them matches the packet. Every packet counts for
+each rule that it matches; of the rules that are due then, the oldest fires.
 """
 
 import asyncio
@@ -21,7 +22,10 @@ class DropOk:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Answer with error `code` instead of forwarding; `rolls_back` the whole transaction first, as a deadlock does."""
+    """Answer with error `code` instead of forwarding; `rolls_back` the whole transaction first, as a deadlock does.
+
+    In the middle of a packet the statements before it are run, and what they did is left to the client to roll back.
+    """
 
     code: int
     rolls_back: bool
@@ -62,11 +66,16 @@ class Rule:
 
     def is_due(self, sql: str) -> bool:
         """Count `sql` if it matches, and say whether the rule should fire now."""
-        if self._is_spent or not self.pattern.match(sql):
+        if self._is_spent or self.index_in(sql) is None:
             return False
         self._matched_count += 1
         past_skip = self._matched_count - self.skip
         return past_skip >= 1 and past_skip % (self.every or 1) == 0
+
+    def index_in(self, sql: str) -> int | None:
+        """Which of a packet's statements is the first to match; None when none does."""
+        matching = (index for index, one in enumerate(statements(sql)) if self.pattern.match(one))
+        return next(matching, None)
 
     def begin(self) -> None:
         """Use up a rule that fires once, before another connection's statement gets to it."""
@@ -76,6 +85,11 @@ class Rule:
         """Record that the fault has been carried out."""
         self.fired_count += 1
         self.fired.set()
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a packet, as the writer joins them."""
+    return re.split(r"; (?=SELECT |INSERT |UPDATE |DELETE )", sql)
 
 
 def rule(fault: Fault, matching: str, *, every: int | None = None, skip: int = 0) -> Rule:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from tests.support.mysql_faults import CutBefore, Delay, DropOk, Fail, Fault, Rule, Swallow
+from tests.support.mysql_faults import CutBefore, Delay, DropOk, Fail, Rule, Swallow, statements
 from tests.support.mysql_wire import Message, error, in_the_clear, query, read_message
 
 Choose = Callable[[str], Rule | None]
@@ -74,7 +74,7 @@ class Link:
             if chosen is None:
                 await self._forward(message.raw)
             else:
-                await self._apply(chosen.fault, message)
+                await self._apply(chosen, message)
                 chosen.done()
                 if isinstance(chosen.fault, Swallow):
                     await self._never()
@@ -87,11 +87,15 @@ class Link:
             else:
                 self._held.feed_data(data)
 
-    async def _apply(self, fault: Fault, message: Message) -> None:
-        match fault:
+    async def _apply(self, rule: Rule, message: Message) -> None:
+        index = rule.index_in(message.sql or "") or 0
+        match rule.fault:
             case Delay(seconds):
                 await asyncio.sleep(seconds)
                 await self._forward(message.raw)
+            case Fail(code) if index:
+                failing = f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'injected'"
+                await self._forward(query("; ".join([*statements(message.sql or "")[:index], failing])))
             case Fail(code, rolls_back):
                 if rolls_back:
                     await self._answer_to(query("ROLLBACK"))
