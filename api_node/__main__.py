@@ -11,6 +11,7 @@ import uvloop
 
 from api_node.app import build_app
 from api_node.node import Node
+from api_node.routes import SOCKETS
 from shared.clock import SystemClock
 from shared.entry import begin
 from shared.http.serve import PortTaken, listen, serve
@@ -34,7 +35,7 @@ async def _run(settings: Settings) -> None:
     node = Node.build(settings, SystemClock())
     await node.start()
     log.info("serving", port=settings.api_port)
-    await serve(build_app(node), listener, on_stop=node.begin_stop)
+    await serve(build_app(node), listener, on_stop=node.begin_stop, sockets=[entry.path for entry in SOCKETS])
     await node.stop()
     log.info("drained")
 

@@ -7,8 +7,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
+from api_node.live.live import Live
 from api_node.passwords import Passwords
 from api_node.queue_client import QueueClient
+from api_node.sessions import Sessions
 from api_node.tokens import AccessTokens
 from shared.clock import Clock
 from shared.db.database import reader_engine
@@ -28,10 +30,14 @@ class Node:
     passwords: Passwords
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     http_metrics: HttpMetrics = field(init=False)
+    sessions: Sessions = field(init=False)
+    live: Live = field(init=False)
     is_stopping: bool = False
 
     def __post_init__(self) -> None:
         self.http_metrics = HttpMetrics(self.registry)
+        self.sessions = Sessions(self.engine, self.tokens, self.clock)
+        self.live = Live(self.settings, self.clock, self.engine, self.registry)
 
     @classmethod
     def build(cls, settings: Settings, clock: Clock) -> Self:
@@ -57,10 +63,12 @@ class Node:
 
     async def start(self) -> None:
         await self.queue.start()
+        self.live.start()
 
     async def stop(self) -> None:
         """Wait for writes under way, close every connection."""
         self.begin_stop()
+        await self.live.stop()
         await self.queue.close()
         self.passwords.close()
         await self.engine.dispose()

@@ -19,7 +19,7 @@ R = TypeVar("R")
 AT_ONCE: Final = max(2, os.cpu_count() or 2)
 MAX_WAITING: Final = 100
 """Past this many callers the last would wait for seconds, and the next one is told to come back."""
-MIN_BYTES: Final = 8
+MIN_CHARACTERS: Final = 8
 MAX_BYTES: Final = 1_024
 
 
@@ -55,7 +55,8 @@ class Passwords:
             self._waiting -= 1
 
     def _verify(self, stored: str | None, password: str) -> bool:
+        tried = password if len(password.encode()) <= MAX_BYTES else ""
         try:
-            return self._hasher.verify(stored or self._nobody, password) and stored is not None
+            return self._hasher.verify(stored or self._nobody, tried) and stored is not None
         except (VerificationError, InvalidHashError):
             return False

@@ -4,7 +4,7 @@ The members are those of the API (camelCase), so one model serves the request bo
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -12,6 +12,10 @@ from shared.errors import FieldError, Invalid
 from shared.model import MAX_DESCRIPTION_BYTES, MAX_LABEL, MAX_TITLE, Status
 
 M = TypeVar("M", bound=BaseModel)
+
+MAX_FAULTS: Final = 20
+"""Wrong members that one answer names: a body may hold thousands."""
+_MAX_NAME: Final = 100
 
 
 class CommandData(BaseModel):
@@ -26,16 +30,29 @@ def _fits_a_text_column(value: str) -> str:
     return value
 
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_LABEL)]
-Description = Annotated[str, AfterValidator(_fits_a_text_column)]
-RowId = Annotated[int, Field(ge=1, lt=2**53)]
-Version = Annotated[int, Field(ge=1, lt=2**31)]
+Description = Annotated[
+    str, AfterValidator(_fits_a_text_column), Field(json_schema_extra={"maxLength": MAX_DESCRIPTION_BYTES})
+]
+# to JSON 5.0 is an integer (JSON Schema 2020-12, 4.2.3), and some languages write it so
+Whole = BeforeValidator(lambda given: int(given) if isinstance(given, float) and given.is_integer() else given)
+RowId = Annotated[int, Field(ge=1, lt=2**53), Whole]
+Version = Annotated[int, Field(ge=1, lt=2**31), Whole]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# the space around is taken away before it is matched: it is in the pattern for those who read it in the document
+# no control character and no space of Unicode, one by one: what \s means differs between the readers of a pattern
+_OF_EMAIL = r"[^@<>\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+"
+_EMAIL = rf"^[ \t\r\n]*{_OF_EMAIL}@{_OF_EMAIL}[ \t\r\n]*$"
 # lower case first: it can be longer than what was given, and it is what the column holds
 Email = Annotated[
     str,
-    BeforeValidator(lambda given: given.strip().lower() if isinstance(given, str) else given),
-    StringConstraints(min_length=3, max_length=255, pattern=r"^[^@\s<>]+@[^@\s<>]+$"),
+    StringConstraints(min_length=3, max_length=255, pattern=_EMAIL),
+    BeforeValidator(lambda given: given.strip(" \t\r\n").lower() if isinstance(given, str) else given),
 ]
 
 
@@ -74,17 +91,14 @@ class TaskPatch(CommandData):
     updates: TaskUpdates
 
 
+class NoData(CommandData):
+    """A command that is told by its type, its actor and its key alone."""
+
+
 class TaskRef(CommandData):
     """delete-task."""
 
     taskId: RowId
-
-
-class NewUser(CommandData):
-    """create-user. The node hashed the password; nothing else of it travels."""
-
-    email: Email
-    passwordHash: Annotated[str, StringConstraints(max_length=255, pattern=r"^\$argon2id\$")]
 
 
 def validated(model: type[M], value: Any) -> M:
@@ -96,5 +110,6 @@ def validated(model: type[M], value: Any) -> M:
 
 
 def field_errors(error: ValidationError) -> Sequence[FieldError]:
-    """pydantic's findings in the API's words; the offending value is not repeated."""
-    return [FieldError(".".join(map(str, e["loc"])) or "body", e["msg"]) for e in error.errors(include_url=False)]
+    """pydantic's findings in the API's words, the first MAX_FAULTS; the offending value is not repeated."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_FAULTS]
+    return [FieldError(".".join(map(str, e["loc"]))[:_MAX_NAME] or "body", e["msg"]) for e in found]

@@ -12,10 +12,12 @@
     ├── PreconditionFailed    412  the `If-Match` header names an old version: as above
     ├── PayloadTooLarge       413  over the limit: send less
     ├── UnsupportedMediaType  415  send `Content-Type: application/json`
+    ├── UpgradeRequired       426  the path takes a WebSocket and nothing else: open one
     ├── HeadTooLarge          431  the request line and headers are over the limit: send less
     ├── Invalid               422  a field is wrong: `errors` names it
     │   └── IdempotencyMismatch 422  the key was used for another request: use a new key
     ├── TooManyAttempts       429  signing in failed too often: wait `retry_after_s`
+    ├── TooManyConnections    429  this person has all the live connections they may: close one
     ├── Internal              500  our fault: report the request id
     └── Unavailable           503  passing trouble: send again after `retry_after_s`, with the same idempotency key
         ├── QueueFull             the writer holds all it may: back off
@@ -139,6 +141,10 @@ class UnsupportedMediaType(ConsoleError):
     code, status = "unsupported_media_type", 415
 
 
+class UpgradeRequired(ConsoleError):
+    code, status = "upgrade_required", 426
+
+
 class HeadTooLarge(ConsoleError):
     code, status = "head_too_large", 431
 
@@ -153,6 +159,10 @@ class IdempotencyMismatch(Invalid):
 
 class TooManyAttempts(ConsoleError):
     code, status, retryable = "too_many_attempts", 429, True
+
+
+class TooManyConnections(ConsoleError):
+    code, status, retryable = "too_many_connections", 429, True
 
 
 class Internal(ConsoleError):

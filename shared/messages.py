@@ -58,6 +58,11 @@ MESSAGES: Final = MappingProxyType(
             "该幂等键已用于另一个请求",
             "This idempotency key was used for a different request: use a new key",
         ),
+        "upgrade_required": ("此地址仅支持 WebSocket 连接", "This path takes a WebSocket and nothing else"),
+        "too_many_connections": (
+            "实时连接过多，请先关闭一些",
+            "You have too many live connections: close one first",
+        ),
         "internal": ("服务器内部错误", "Something went wrong on our side: report the request id"),
         "unavailable": ("服务暂时不可用，请稍后重试", "Unavailable for the moment: try again"),
         "queue_full": ("写入队列已满，请稍后重试", "The write queue is full: try again in a moment"),
@@ -87,8 +92,10 @@ def message(code: str, language: Language) -> str:
 
 def choose_language(accept_language: str | None, default: Language) -> Language:
     """The first language we have in an Accept-Language header, by its weights (RFC 9110, 12.5.4)."""
+    if not accept_language:
+        return default
     ranked: list[tuple[float, Language]] = []
-    for part in (accept_language or "").split(","):
+    for part in accept_language.split(","):
         tag, _, parameters = part.strip().partition(";")
         known: Language | None = {"zh": "zh-CN", "en": "en"}.get(tag.split("-")[0].strip().lower())  # type: ignore[assignment]
         if known:

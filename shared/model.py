@@ -1,4 +1,5 @@
-"""The people and tasks of the board as both the nodes and the writer see them: frozen values and their wire shape."""
+"""People, their sign-ins and the tasks of the board as both the nodes and the writer see them: frozen values and
+their wire shape."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,10 @@ MAX_DESCRIPTION_BYTES: Final = 65_535
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One account. `password` is an argon2id hash and never leaves the process that reads it."""
+    """One account. `password` is an argon2id hash and never leaves the process that reads it.
+
+    Raising `session_epoch` ends every session that was opened under an earlier one.
+    """
 
     id: int
     email: str
@@ -30,6 +34,43 @@ class User:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
+    session_epoch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UserSession:
+    """One sign-in, from the password to the logout or to `expires_at`, whichever comes first.
+
+    Its refresh tokens share a family and each has a secret of its own; only their SHA-256 in hex is kept. `user_epoch`
+    is the person's epoch when it was opened: once the two differ, the session is over.
+    """
+
+    id: int
+    user_id: int
+    user_epoch: int
+    family_hash: str
+    current_hash: str
+    previous_hash: str | None
+    rotated_at: datetime | None
+    expires_at: datetime
+    ended_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How often something failed lately, and until when it may not be tried. `subject` is a keyed digest in hex of an
+    e-mail or an address, so that the table names nobody. `updated_at` is when it last failed."""
+
+    id: int
+    subject: str
+    failures: int
+    blocked_until: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

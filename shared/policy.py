@@ -5,11 +5,12 @@ creates and sees everything, an employee sees and changes what is assigned to th
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from shared.model import Role, Task, User
+from shared.model import Role, Task, User, UserSession
 
 
 class Permission(StrEnum):
@@ -19,6 +20,7 @@ class Permission(StrEnum):
     BOARD_CREATE = "board:create"
     BOARD_UPDATE = "board:update"
     BOARD_DELETE = "board:delete"
+    USER_MANAGE = "user:manage"
     SYSTEM_VIEW = "system:view"
 
 
@@ -42,4 +44,20 @@ def sees_everything(user: User) -> bool:
 
 def sees_task(user: User, task: Task) -> bool:
     """Whether a task exists as far as this account is concerned; a deleted one exists for nobody."""
-    return task.deleted_at is None and (sees_everything(user) or task.assigned_to_user_id == user.id)
+    return task.deleted_at is None and sees_tasks_of(user, task.assigned_to_user_id)
+
+
+def sees_tasks_of(user: User, assignee_id: int | None) -> bool:
+    """Whether tasks that are assigned to this person (None: to nobody) exist for an account."""
+    return sees_everything(user) or assignee_id == user.id
+
+
+def sees_user(viewer: User, user: User) -> bool:
+    """Whether an account exists as far as another one is concerned: their own does, and to who manages them all do."""
+    return user.deleted_at is None and (viewer.id == user.id or has_permission(viewer, Permission.USER_MANAGE))
+
+
+def is_signed_in(session: UserSession, user: User, now: datetime) -> bool:
+    """Whether a session holds: neither ended nor expired, and neither the person nor all their sessions are gone."""
+    is_over = session.ended_at is not None or session.expires_at <= now
+    return not is_over and user.deleted_at is None and session.user_epoch == user.session_epoch

@@ -110,3 +110,64 @@ INSERT INTO leader (id, epoch, holder, address, taken_at) VALUES (1, 0, '', '', 
 INSERT INTO leader_beat (id, epoch, beat_at) VALUES (1, 0, '1970-01-01 00:00:00');
 
 INSERT INTO alembic_version (version_num) VALUES ('0001');
+
+-- Running upgrade 0001 -> 0002
+
+ALTER TABLE user_table ADD COLUMN session_epoch INTEGER NOT NULL DEFAULT '1';
+
+CREATE INDEX ix_user_table_role ON user_table (`role`);
+
+CREATE TABLE user_session (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    user_id BIGINT NOT NULL,
+    user_epoch INTEGER NOT NULL,
+    family_hash CHAR(64) NOT NULL,
+    current_hash CHAR(64) NOT NULL,
+    previous_hash CHAR(64),
+    rotated_at DATETIME(3),
+    expires_at DATETIME(3) NOT NULL,
+    ended_at DATETIME(3),
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_user_session PRIMARY KEY (id),
+    CONSTRAINT fk_user_session_user_id FOREIGN KEY(user_id) REFERENCES user_table (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_user_session_user_id ON user_session (user_id);
+
+CREATE INDEX ix_user_session_expires_at ON user_session (expires_at);
+
+CREATE TABLE sign_in_throttle (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    subject CHAR(64) NOT NULL,
+    failures INTEGER NOT NULL,
+    blocked_until DATETIME(3),
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_sign_in_throttle PRIMARY KEY (id),
+    CONSTRAINT uq_sign_in_throttle_subject UNIQUE (subject)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_sign_in_throttle_updated_at ON sign_in_throttle (updated_at);
+
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+
+-- Running upgrade 0002 -> 0003
+
+CREATE TABLE stored_command (
+    operation_id CHAR(64) NOT NULL,
+    public_id CHAR(32) NOT NULL,
+    actor_id BIGINT NOT NULL,
+    fingerprint CHAR(64) NOT NULL,
+    request MEDIUMTEXT NOT NULL,
+    created_at DATETIME(3) NOT NULL,
+    ended_at DATETIME(3),
+    CONSTRAINT pk_stored_command PRIMARY KEY (operation_id),
+    CONSTRAINT uq_stored_command_public_id UNIQUE (public_id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_stored_command_ended_at ON stored_command (ended_at);
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';

@@ -26,7 +26,7 @@ CREATE TABLE user_table (
 	version INTEGER DEFAULT '1' NOT NULL,
 	"createdAt" DATETIME NOT NULL,
 	"updatedAt" DATETIME NOT NULL,
-	"deletedAt" DATETIME,
+	"deletedAt" DATETIME, session_epoch INTEGER DEFAULT '1' NOT NULL,
 	CONSTRAINT pk_user_table PRIMARY KEY (id),
 	CONSTRAINT uq_user_table_email UNIQUE (email),
 	CONSTRAINT fk_user_table_department_id FOREIGN KEY(department_id) REFERENCES department (id)
@@ -100,3 +100,54 @@ CREATE TABLE leader_session (
 	epoch INTEGER NOT NULL,
 	CONSTRAINT pk_leader_session PRIMARY KEY (connection_id)
 );
+
+CREATE INDEX ix_user_table_role ON user_table (role);
+
+CREATE TABLE user_session (
+	id INTEGER NOT NULL,
+	user_id INTEGER NOT NULL,
+	user_epoch INTEGER NOT NULL,
+	family_hash CHAR(64) NOT NULL,
+	current_hash CHAR(64) NOT NULL,
+	previous_hash CHAR(64),
+	rotated_at DATETIME,
+	expires_at DATETIME NOT NULL,
+	ended_at DATETIME,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	CONSTRAINT pk_user_session PRIMARY KEY (id),
+	CONSTRAINT fk_user_session_user_id FOREIGN KEY(user_id) REFERENCES user_table (id)
+);
+
+CREATE INDEX ix_user_session_user_id ON user_session (user_id);
+
+CREATE INDEX ix_user_session_expires_at ON user_session (expires_at);
+
+CREATE TABLE sign_in_throttle (
+	id INTEGER NOT NULL,
+	subject CHAR(64) NOT NULL,
+	failures INTEGER NOT NULL,
+	blocked_until DATETIME,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	CONSTRAINT pk_sign_in_throttle PRIMARY KEY (id),
+	CONSTRAINT uq_sign_in_throttle_subject UNIQUE (subject)
+);
+
+CREATE INDEX ix_sign_in_throttle_updated_at ON sign_in_throttle (updated_at);
+
+CREATE TABLE stored_command (
+	operation_id CHAR(64) NOT NULL,
+	public_id CHAR(32) NOT NULL,
+	actor_id INTEGER NOT NULL,
+	fingerprint CHAR(64) NOT NULL,
+	request TEXT NOT NULL,
+	created_at DATETIME NOT NULL,
+	ended_at DATETIME,
+	CONSTRAINT pk_stored_command PRIMARY KEY (operation_id),
+	CONSTRAINT uq_stored_command_public_id UNIQUE (public_id)
+);
+
+CREATE INDEX ix_stored_command_ended_at ON stored_command (ended_at);

@@ -133,4 +133,7 @@ def _decision(status: int, event_type: str, command: Command, before: Task | Non
         "actorId": command.actor_id,
         "requestId": command.request_id,
     }
+    if before is not None and before.assigned_to_user_id != after.assigned_to_user_id:
+        # whoever could see it a moment ago has to be told that it is gone
+        body["previouslyAssignedToUserId"] = before.assigned_to_user_id
     return Decision(Answer(status, task_view(after)), [Change(before, after)], [Event(body)])

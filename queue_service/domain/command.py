@@ -2,18 +2,34 @@
 
 Deciding is pure. The writer loads the rows that the commands of a batch `need`, asks each command kind to `decide`
 against that working set, folds the changes in, and writes the sum of them. A refusal is an exception that `decide`
-raises before it changed anything, so it can never touch its neighbours.
+raises before it changed anything, so it can never touch its neighbours. A refusal that has to leave something behind
+(a failed sign-in is counted) is a decision whose answer is an error: its changes are written, and it is never stored.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.commands import CommandData
 from shared.errors import ConsoleError
 from shared.policy import Permission
+
+Stage = Literal["store", "apply", "give_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """That a command is answered once it is stored, and applied afterwards.
+
+    `public_id` is what its actor asks for the outcome by: made up, so that it says nothing about the key. `request` is
+    the command as it is stored. `stage`: what the next batch does with it.
+    """
+
+    public_id: str
+    request: str
+    stage: Stage = "store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +37,8 @@ class Command:
     """One write. `actor_id` None is the system itself, which every rule lets pass.
 
     `operation_id` is what makes it happen once: SHA-256 in hex of the idempotency scope and key. `fingerprint` is the
-    digest of the request it came from. `size` counts bytes and `weight` rows, for the limits.
+    digest of the request it came from. `size` counts bytes and `weight` rows, for the limits. `deferral` is None for a
+    command whose caller waits for its outcome.
     """
 
     type: str
@@ -33,20 +50,28 @@ class Command:
     request_id: str = ""
     size: int = 0
     weight: int = 1
+    deferral: Deferral | None = None
+
+    def is_at(self, stage: Stage) -> bool:
+        """Whether it is deferred and the next batch does this with it."""
+        return self.deferral is not None and self.deferral.stage == stage
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The rows a decision reads. Tasks are locked in id order; users are read."""
+    """The rows a decision reads. Tasks, sessions and the people it changes are locked in id order; the rest is read.
+
+    `whether_administrators_remain`: whether somebody else than the person it changes is an administrator.
+    """
 
     task_ids: frozenset[int] = frozenset()
     user_ids: frozenset[int] = frozenset()
+    changed_user_ids: frozenset[int] = frozenset()
     emails: frozenset[str] = frozenset()
+    session_ids: frozenset[int] = frozenset()
+    throttle_subjects: frozenset[str] = frozenset()
     whether_anyone_is_registered: bool = False
-
-
-Position = tuple[int, int]
-"""Epoch and sequence number: the order of events, across restarts too."""
+    whether_administrators_remain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +98,7 @@ Result = Answer | ConsoleError
 class Decision:
     """What applying a command means: its answer, the rows it changes, the events it causes."""
 
-    answer: Answer
+    answer: Result
     changes: Sequence[Change]
     events: Sequence[Event] = field(default=())
 
@@ -82,7 +107,8 @@ class Decision:
 class CommandKind:
     """One type of command.
 
-    `permission` None means that the node's own gate suffices (registration). `needs` names the rows the decision
+    `permission` None means that no general right is asked for: the rule, if any, is in `decide`. A stranger's command
+    is refused unless it `is_open`. `needs` names the rows the decision
     reads, besides the actor's own, which is always there. `decide` applies the command to the working set or raises
     the ConsoleError that refuses it. `shard` gives the aggregate that orders the command among its lane's shards;
     None when nothing orders it.
@@ -95,3 +121,4 @@ class CommandKind:
     needs: Callable[[Any], Needs]
     decide: Callable[[Any, Command, WorkingSet, datetime], Decision]
     shard: Callable[[Any], int | None] = lambda _: None
+    is_open: bool = False

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from shared.model import Task, User
+from shared.model import Task, Throttle, User, UserSession
 
-Entity = Task | User
-E = TypeVar("E", Task, User)
+Entity = Task | User | UserSession | Throttle
+E = TypeVar("E", Task, User, UserSession, Throttle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,16 @@ class IdSource:
 
 @dataclass(slots=True)
 class WorkingSet:
-    """Rows by id (and people by e-mail too). `apply` folds a change in, so a later command of the batch sees it."""
+    """Rows by id (people by e-mail too, throttles by subject). `apply` folds a change in, so a later command of the
+    batch sees it. `administrators` holds enough of their ids to tell whether one would be left."""
 
     ids: IdSource
     tasks: dict[int, Task] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     by_email: dict[str, User] = field(default_factory=dict)
+    sessions: dict[int, UserSession] = field(default_factory=dict)
+    throttles: dict[str, Throttle] = field(default_factory=dict)
+    administrators: set[int] = field(default_factory=set)
     anyone_is_registered: bool = True
     _changed: dict[tuple[type[Entity], int], Change] = field(default_factory=dict)
 
@@ -49,12 +53,15 @@ class WorkingSet:
         first = self._changed.get(key)
         # several commands on one row are written once: from what the database holds to what the last one made
         self._changed[key] = Change(first.before if first else change.before, after)
-        if isinstance(after, Task):
-            self.tasks[after.id] = after
-        else:
-            self.users[after.id] = after
-            self.by_email[after.email] = after
-            self.anyone_is_registered = True
+        match after:
+            case Task():
+                self.tasks[after.id] = after
+            case User():
+                self._apply_user(change.before, after)
+            case UserSession():
+                self.sessions[after.id] = after
+            case Throttle():
+                self.throttles[after.subject] = after
 
     def inserts(self, kind: type[E]) -> list[E]:
         """New rows of one kind, in id order."""
@@ -63,6 +70,16 @@ class WorkingSet:
     def updates(self, kind: type[Entity]) -> list[Change]:
         """Changed rows of one kind, in id order."""
         return [c for c in self._of(kind) if c.before is not None]
+
+    def _apply_user(self, before: Entity | None, after: User) -> None:
+        if isinstance(before, User) and before.email != after.email:
+            self.by_email.pop(before.email, None)
+        self.users[after.id] = self.by_email[after.email] = after
+        self.anyone_is_registered = True
+        if after.role == "admin" and after.deleted_at is None:
+            self.administrators.add(after.id)
+        else:
+            self.administrators.discard(after.id)
 
     def _of(self, kind: type[Entity]) -> list[Change]:
         return [change for (of, _), change in sorted(self._changed.items(), key=lambda kv: kv[0][1]) if of is kind]

@@ -47,12 +47,46 @@ user_table: Final = Table(
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("email", String(255), nullable=False, unique=True),
     Column("password", String(255), nullable=False),
-    Column("role", String(20), nullable=False, server_default="employee"),
+    Column("role", String(20), nullable=False, server_default="employee", index=True),
     Column("department_id", Id, ForeignKey("department.id"), nullable=False, index=True),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("createdAt", UtcMilliseconds, nullable=False, key="created_at"),
     Column("updatedAt", UtcMilliseconds, nullable=False, key="updated_at"),
     Column("deletedAt", UtcMilliseconds, key="deleted_at"),
+    # raised to end every session of the person at once
+    Column("session_epoch", Integer, nullable=False, server_default="1"),
+    **_OPTIONS,
+)
+
+user_session: Final = Table(
+    "user_session",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("user_id", Id, ForeignKey("user_table.id"), nullable=False, index=True),
+    Column("user_epoch", Integer, nullable=False),
+    # SHA-256 in hex of the parts of a refresh token: whoever reads the table cannot sign in with it
+    Column("family_hash", CHAR(64), nullable=False),
+    Column("current_hash", CHAR(64), nullable=False),
+    Column("previous_hash", CHAR(64)),
+    Column("rotated_at", UtcMilliseconds),
+    Column("expires_at", UtcMilliseconds, nullable=False, index=True),
+    Column("ended_at", UtcMilliseconds),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+sign_in_throttle: Final = Table(
+    "sign_in_throttle",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("subject", CHAR(64), nullable=False, unique=True),
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", UtcMilliseconds),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False, index=True),
     **_OPTIONS,
 )
 
@@ -87,6 +121,21 @@ stored_answer: Final = Table(
     Column("status", SmallInteger, nullable=False),
     Column("body", LongText, nullable=False),
     Column("created_at", UtcMilliseconds, nullable=False, index=True),
+    **_OPTIONS,
+)
+
+stored_command: Final = Table(
+    "stored_command",
+    metadata,
+    # a write that was answered 202, under the operation id that its answer will have
+    Column("operation_id", CHAR(64), primary_key=True),
+    Column("public_id", CHAR(32), nullable=False, unique=True),
+    Column("actor_id", Id, nullable=False),
+    Column("fingerprint", CHAR(64), nullable=False),
+    Column("request", LongText, nullable=False),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    # absent while it waits to be applied
+    Column("ended_at", UtcMilliseconds, index=True),
     **_OPTIONS,
 )
 

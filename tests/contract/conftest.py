@@ -1,10 +1,12 @@
 """One running cluster for all contract tests, on each database; each test brings people and tasks of its own."""
 
 import asyncio
+import random
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +15,8 @@ import pytest
 from shared.db import migrate
 from tests.support.api import Api
 from tests.support.cluster import Cluster
+from tests.support.databases import Database
+from tests.support.documented import DocumentedResponse
 
 PASSWORD = "password123"
 
@@ -71,11 +75,22 @@ async def board(running: Running) -> AsyncIterator[Board]:
     """Clients of the running cluster."""
     cluster, token = running.cluster, running.admin_token
     timeout = aiohttp.ClientTimeout(total=30)
+    first_url, second_url = (node.url for node in cluster.nodes)
+    # what a test fails at is held against an address of its own
+    here = {"X-Forwarded-For": str(IPv4Address(random.randrange(10 << 24, 11 << 24)))}
     async with (
-        aiohttp.ClientSession(cluster.nodes[0].url, timeout=timeout) as first,
-        aiohttp.ClientSession(cluster.nodes[1].url, timeout=timeout) as second,
+        # whatever a test is about, every answer it reads must be as the OpenAPI document says
+        aiohttp.ClientSession(first_url, timeout=timeout, headers=here, response_class=DocumentedResponse) as first,
+        aiohttp.ClientSession(second_url, timeout=timeout, headers=here, response_class=DocumentedResponse) as second,
     ):
         yield Board(Api(first), Api(first, token), Api(second, token), running.admin_id, cluster)
+
+
+@pytest.fixture
+def kept(running: Running) -> Database:
+    """The running cluster's database, to look into or to turn a clock back in."""
+    url = running.cluster.database_url
+    return Database("sqlite" if url.startswith("sqlite") else "mysql", url)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ MEMBERS: dict[Door, set[str]] = {
     "/v1": COMMON | {"code", "data"},
 }
 V1_CODES = {400: 4001, 401: 4003, 403: 4003, 404: 4004, 405: 4001, 408: 4001, 409: 4001, 412: 4001, 413: 4001}
-V1_CODES |= {415: 4001, 422: 4001, 431: 4001, 500: 5000, 503: 5000}
+V1_CODES |= {415: 4001, 422: 4001, 426: 4001, 429: 5000, 431: 4001, 500: 5000, 503: 5000}
 
 
 def _body(error: ConsoleError, door: Door, language: Language = "en") -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_fields_and_extra_are_added_only_where_there_are_some() -> None:
 
 
 def test_only_passing_trouble_is_retryable_and_only_one_outcome_is_unknown() -> None:
-    assert {kind.status for kind in EVERY if kind.retryable} == {408, 503}
+    assert {kind.status for kind in EVERY if kind.retryable} == {408, 429, 503}
     assert [kind for kind in EVERY if kind.outcome != "not_applied"] == [OutcomeUnknown]
     assert all(kind().retry_after_s for kind in EVERY if issubclass(kind, Unavailable))
 

@@ -29,6 +29,11 @@ class Answer:
         return self.body["data"]
 
     @property
+    def refusal(self) -> tuple[int, str]:
+        """Status and code of an error."""
+        return self.status, self.body["errorCode"]
+
+    @property
     def fields_at_fault(self) -> list[str]:
         return [error["field"] for error in self.body.get("errors", [])]
 

@@ -32,7 +32,7 @@ class Process:
 
     @property
     def log(self) -> str:
-        return self._log_path.read_text() if self._log_path.exists() else ""
+        return self._log_path.read_text() if self._log_path.is_file() else ""
 
     @property
     def pid(self) -> int:
@@ -96,6 +96,7 @@ class Cluster:
 
     def __init__(self, database_url: str, data_dir: Path, *, nodes: int = 2, **env: str) -> None:
         base = {k: v for k, v in os.environ.items() if not k.startswith(("CONSOLE_", "QUEUE_", "DATABASE_"))}
+        self.database_url = database_url
         queue_port = free_port()
         shared = base | {
             "DATABASE_URL": database_url,
@@ -103,14 +104,14 @@ class Cluster:
             "JWT_SECRET": SECRET,
             "QUEUE_SECRET": SECRET,
             "QUEUE_PORT": str(queue_port),
+            "REGISTRATIONS_PER_HOUR": "1000000",  # every test comes from one address
             **env,
         }
         self.queue = Process("queue_service", queue_port, shared, data_dir / "queue.log")
-        self.nodes = []
-        for number in range(nodes):
-            port = free_port()
-            log = data_dir / f"node-{number}.log"
-            self.nodes.append(Process("api_node", port, shared | {"API_PORT": str(port)}, log))
+        self.nodes: list[Process] = []
+        self._env, self._data_dir = shared, data_dir
+        for _ in range(nodes):
+            self.add_node(free_port())
         self._sessions: list[aiohttp.ClientSession] = []
 
     async def __aenter__(self) -> Self:
@@ -127,6 +128,13 @@ class Cluster:
             await session.close()
         for process in (*self.nodes, self.queue):
             await process.kill()
+
+    def add_node(self, port: int, output: Path | None = None) -> Process:
+        """One more node, which `async with` starts, or the caller. `output`: where it prints, if not to its log."""
+        log = output or self._data_dir / f"node-{len(self.nodes)}.log"
+        node = Process("api_node", port, self._env | {"API_PORT": str(port)}, log)
+        self.nodes.append(node)
+        return node
 
     def client(self, node: int = 0, token: str | None = None) -> aiohttp.ClientSession:
         """A client of one node, closed with the cluster."""

@@ -22,7 +22,13 @@ def settings_for(database: Database, data_dir: Path, **more: Any) -> Settings:
 
 
 def command(
-    name: str, data: dict[str, Any], *, actor: int | None = None, key: str | None = None, version: int | None = None
+    name: str,
+    data: dict[str, Any],
+    *,
+    actor: int | None = None,
+    key: str | None = None,
+    version: int | None = None,
+    deferred: bool = False,
 ) -> Command:
     """A command as it would have come over the wire."""
     wire = {
@@ -31,6 +37,7 @@ def command(
         "actor": {"userId": actor} if actor else None,
         "idempotencyKey": key or uuid.uuid4().hex,
         "expectedVersion": version,
+        "deferred": deferred,
     }
     return parse_command(wire, size=100, secret=SECRET)
 

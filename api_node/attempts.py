@@ -1,0 +1,58 @@
+"""The node's half of slowing down whoever fails to sign in (docs/adr/0015): whom an attempt is counted against, and a
+look before any work is spent on it. The counting is the queue service's, so N nodes do not grant N times the attempts.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from starlette.requests import Request
+
+from api_node.node import Node
+from api_node.queries import sessions
+from api_node.reads import answering_database_errors
+from shared.account_commands import Registrations, SignInSubjects
+from shared.errors import TooManyAttempts
+from shared.http.client import client_address
+from shared.throttling import blocked_for_s
+
+_HOST_BITS: Final = 64
+
+
+def subjects_of(request: Request, email: str) -> SignInSubjects:
+    """Whom an attempt to sign in as `email` is counted against."""
+    return SignInSubjects(account=_digest(request, f"account:{email}"), address=_of_address(request, "sign-in"))
+
+
+def registrations_of(request: Request) -> Registrations:
+    """Whom a registration is counted against."""
+    free = Node.of(request).settings.registrations_per_hour
+    return Registrations(subject=_of_address(request, "registration"), free=free)
+
+
+async def require_unblocked(request: Request, subjects: Collection[str]) -> None:
+    """Raise TooManyAttempts, with the time to wait, if any of them is blocked; DatabaseUnavailable."""
+    node = Node.of(request)
+    async with answering_database_errors():
+        found = await sessions.throttles(node.engine, subjects)
+    if wait_s := blocked_for_s(found, node.clock.now()):
+        raise TooManyAttempts(retry_after_s=wait_s)
+
+
+def _of_address(request: Request, attempt: str) -> str:
+    address = client_address(request.scope, Node.of(request).settings.trusted_networks)
+    return _digest(request, f"{attempt}:{_network(address)}")
+
+
+def _network(address: str) -> str:
+    """An IPv4 address; of IPv6 the first half, since its owner has all of the second."""
+    parsed = ip_address(address) if address else None
+    return str(IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)) if isinstance(parsed, IPv6Address) else address
+
+
+def _digest(request: Request, subject: str) -> str:
+    """Keyed: addresses are few enough to be guessed from a plain hash."""
+    secret = Node.of(request).settings.queue_secret
+    return hmac.digest(b"throttle:" + secret.encode(), subject.encode(), hashlib.sha256).hex()

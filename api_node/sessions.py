@@ -1,0 +1,87 @@
+"""Who is signed in: a session and its person, read together by key from the primary and believed for three seconds.
+
+So a logout, a deleted or a demoted account is known on every node within that time, and on the node that ended the
+session at once. A database that does not answer is a 503, never an open door.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api_node.queries import sessions
+from api_node.reads import answering_database_errors
+from api_node.tokens import AccessTokens
+from shared.clock import Clock
+from shared.errors import Unauthenticated
+from shared.model import User, UserSession
+from shared.policy import is_signed_in
+
+BELIEVED_FOR_S: Final = 3.0
+MAX_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person, and the sign-in by which they are here."""
+
+    user: User
+    session: UserSession
+
+
+class Sessions:
+    """Reads sign-ins for one node. The newest few are remembered; bounded in age and number."""
+
+    def __init__(self, engine: AsyncEngine, tokens: AccessTokens, clock: Clock) -> None:
+        self._engine = engine
+        self._tokens = tokens
+        self._clock = clock
+        self._read: dict[int, tuple[float, SignedIn]] = {}
+        self._forgotten = 0
+
+    async def of_token(self, token: str) -> SignedIn:
+        """Who sent an access token. Raises Unauthenticated, DatabaseUnavailable."""
+        named = self._tokens.read(token)
+        signed_in = await self.of(named.session_id)
+        if signed_in.user.id != named.user_id:
+            raise Unauthenticated
+        return signed_in
+
+    async def of(self, session_id: int) -> SignedIn:
+        """Whose session it is, as of three seconds ago at most. Raises Unauthenticated when it is over."""
+        remembered = self._read.get(session_id)
+        if remembered is None or self._clock.monotonic() - remembered[0] >= BELIEVED_FOR_S:
+            found = await self._remembering(session_id)
+        else:
+            found = remembered[1]
+        if found is None or not is_signed_in(found.session, found.user, self._clock.now()):
+            raise Unauthenticated
+        return found
+
+    async def read(self, session_id: int) -> SignedIn | None:
+        """The session as the database has it now, over or not; None when there is none. Raises DatabaseUnavailable."""
+        async with answering_database_errors():
+            row = await sessions.with_user(self._engine, session_id)
+        return None if row is None else SignedIn(session=row[0], user=row[1])
+
+    def forget(self, session_id: int) -> None:
+        """Read a session anew when it is asked for next: this node has just changed something about it."""
+        self._forgotten += 1
+        self._read.pop(session_id, None)
+
+    def forget_all_of(self, user_id: int) -> None:
+        """The same for every session of a person; as many steps as sessions are remembered."""
+        self._forgotten += 1
+        for session_id in [key for key, (_, found) in self._read.items() if found.user.id == user_id]:
+            del self._read[session_id]
+
+    async def _remembering(self, session_id: int) -> SignedIn | None:
+        at, forgotten = self._clock.monotonic(), self._forgotten
+        found = await self.read(session_id)
+        self._read.pop(session_id, None)
+        # what was read while something was forgotten may be the very thing
+        if found is not None and forgotten == self._forgotten:
+            if len(self._read) >= MAX_REMEMBERED:
+                del self._read[next(iter(self._read))]
+            self._read[session_id] = (at, found)
+        return found

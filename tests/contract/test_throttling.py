@@ -1,0 +1,207 @@
+"""Guessing at passwords: slowed down by account and by address, counted once for all nodes, and telling nothing."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from math import log2
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from shared.throttling import FREE_BY_ACCOUNT, FREE_BY_ADDRESS
+from tests.contract.conftest import PASSWORD, Board
+from tests.support.api import Answer, Api
+from tests.support.cluster import Cluster
+from tests.support.databases import Database
+from tests.support.eventually import eventually
+
+LONG_AGO = "2020-01-01 00:00:00.000000"
+BAD_CREDENTIALS, TOO_MANY = (401, "bad_credentials"), (429, "too_many_attempts")
+
+
+@dataclass(frozen=True, slots=True)
+class Guesser:
+    """Somebody at an address of their own who tries passwords for one e-mail, at either node."""
+
+    board: Board
+    email: str
+    address: str
+
+    async def tries(self, password: str, *, node: int = 0, email: str | None = None) -> Answer:
+        api = (self.board.stranger, Api(self.board.other.http))[node]
+        body = {"email": email or self.email, "password": password}
+        return await api.post("/api/auth/login", body, X_Forwarded_For=self.address)
+
+    async def is_blocked_by_failing(self) -> None:
+        """Use up what is free."""
+        for number in range(FREE_BY_ACCOUNT):
+            assert (await self.tries(f"wrong {number}", node=number % 2)).refusal == BAD_CREDENTIALS
+
+
+def somewhere() -> str:
+    return str(IPv4Address(random.randrange(11 << 24, 12 << 24)))
+
+
+def without_the_request_id(answer: Answer) -> dict[str, Any]:
+    return {name: value for name, value in answer.body.items() if name != "requestId"}
+
+
+@pytest.fixture
+async def guesser(board: Board) -> Guesser:
+    _, _, email = await board.account()
+    return Guesser(board, email, somewhere())
+
+
+def unblock(database: Database) -> None:
+    database.rows("UPDATE sign_in_throttle SET blocked_until = :at WHERE blocked_until IS NOT NULL", at=LONG_AGO)
+
+
+async def test_past_the_free_failures_even_the_right_password_has_to_wait_at_every_node(guesser: Guesser) -> None:
+    await guesser.is_blocked_by_failing()
+    blocked = [await guesser.tries(PASSWORD, node=node) for node in (0, 1)]
+    assert [answer.refusal for answer in blocked] == [TOO_MANY] * 2
+    assert [answer.headers["Retry-After"] for answer in blocked] == ["1", "1"]
+
+
+async def test_retry_after_is_true(guesser: Guesser) -> None:
+    await guesser.is_blocked_by_failing()
+    loop = asyncio.get_running_loop()
+    blocked_at = loop.time()
+    assert (await guesser.tries(PASSWORD)).headers["Retry-After"] == "1"
+
+    async def is_in() -> bool:
+        return (await guesser.tries(PASSWORD)).status == 200
+
+    await eventually(is_in, within_s=5, every_s=0.1, what="the end of the block")
+    assert loop.time() - blocked_at > 0.5
+
+
+async def test_each_further_failure_doubles_the_wait_and_a_success_forgets_them(
+    guesser: Guesser, kept: Database
+) -> None:
+    await guesser.is_blocked_by_failing()
+    for seconds in ("2", "4", "8"):
+        unblock(kept)
+        assert (await guesser.tries("wrong again")).refusal == BAD_CREDENTIALS
+        assert (await guesser.tries("wrong again")).headers["Retry-After"] == seconds
+    unblock(kept)
+    assert (await guesser.tries(PASSWORD)).status == 200
+    await guesser.is_blocked_by_failing()
+    assert (await guesser.tries("wrong again")).headers["Retry-After"] == "1"
+
+
+async def test_a_burst_at_both_nodes_gains_no_more_guesses_than_the_same_in_a_row(guesser: Guesser) -> None:
+    began = monotonic()
+    answers = await asyncio.gather(*(guesser.tries(f"guess {i}", node=i % 2) for i in range(40)))
+    told = [answer.refusal for answer in answers]
+    # blocks of 1, 2, 4, ... seconds may end while the last of them are still being checked
+    ended = int(log2(monotonic() - began + 1))
+    assert FREE_BY_ACCOUNT <= told.count(BAD_CREDENTIALS) <= FREE_BY_ACCOUNT + ended
+    assert told.count(TOO_MANY) == 40 - told.count(BAD_CREDENTIALS)
+
+
+async def test_a_block_leaves_those_who_are_signed_in_alone(guesser: Guesser) -> None:
+    login = (await guesser.tries(PASSWORD)).data
+    await guesser.is_blocked_by_failing()
+    assert (await guesser.tries(PASSWORD)).refusal == TOO_MANY
+    board = guesser.board
+    assert (await Api(board.stranger.http, login["token"]).get("/api/auth/me")).status == 200
+    assert (await board.stranger.post("/api/auth/refresh", {"refreshToken": login["refreshToken"]})).status == 200
+
+
+async def test_nobody_is_told_whether_an_account_exists(guesser: Guesser, kept: Database) -> None:
+    """The same bodies, the same writes, for a wrong password, an unknown and a deleted account."""
+    gone_id, _, gone = await guesser.board.account()
+    kept.rows("UPDATE user_table SET deletedAt = :at WHERE id = :id", at=LONG_AGO, id=gone_id)
+    told, left_behind = [], []
+    for email in (guesser.email, f"{uuid.uuid4().hex}@example.com", gone):
+        one = Guesser(guesser.board, email, somewhere())
+        before = footprint(kept)
+        answers = [await one.tries("wrong") for _ in range(FREE_BY_ACCOUNT + 1)]
+        told.append([(answer.status, without_the_request_id(answer)) for answer in answers])
+        left_behind.append([after - b for after, b in zip(footprint(kept), before, strict=True)])
+    assert told[0] == told[1] == told[2]
+    assert [status for status, _ in told[0]] == [401] * FREE_BY_ACCOUNT + [429]
+    assert left_behind[0] == left_behind[1] == left_behind[2]
+
+
+def footprint(database: Database) -> list[int]:
+    """How much every table holds that a sign-in may write to."""
+    return [
+        int(database.rows(statement)[0][0])
+        for statement in (
+            "SELECT COUNT(*) FROM sign_in_throttle",
+            "SELECT COALESCE(SUM(failures), 0) FROM sign_in_throttle",
+            "SELECT COUNT(*) FROM user_session",
+            "SELECT COUNT(*) FROM stored_answer",
+            "SELECT COUNT(*) FROM outbox_event",
+        )
+    ]
+
+
+async def nearly_blocked(kept: Database, guessers: Sequence[Guesser]) -> None:
+    """Two failures of one address, as many more as are free but one, and no account named twice."""
+    [(last,)] = kept.rows("SELECT COALESCE(MAX(id), 0) FROM sign_in_throttle")
+    for guesser in guessers:
+        assert (await guesser.tries("wrong", email=f"{uuid.uuid4().hex}@example.com")).refusal == BAD_CREDENTIALS
+    ours = kept.rows("SELECT failures FROM sign_in_throttle WHERE id > :last ORDER BY failures", last=last)
+    assert ours == [(1,), (1,), (2,)]
+    kept.rows(
+        "UPDATE sign_in_throttle SET failures = :nearly WHERE id > :last AND failures = 2",
+        last=last,
+        nearly=FREE_BY_ADDRESS - 1,
+    )
+
+
+async def test_an_address_is_slowed_down_over_all_accounts_and_successes_do_not_count(
+    guesser: Guesser, kept: Database
+) -> None:
+    await nearly_blocked(kept, [guesser, guesser])
+    for _ in range(3):
+        assert (await guesser.tries(PASSWORD)).status == 200
+    assert (await guesser.tries("wrong")).refusal == BAD_CREDENTIALS
+    assert (await guesser.tries(PASSWORD)).refusal == TOO_MANY
+    assert (await Guesser(guesser.board, guesser.email, somewhere()).tries(PASSWORD)).status == 200
+
+
+async def test_the_half_of_an_ipv6_address_that_its_owner_chooses_makes_no_difference(
+    board: Board, kept: Database
+) -> None:
+    network = f"2001:db8:{random.randrange(1 << 16):x}:{random.randrange(1 << 16):x}"
+    here, there, elsewhere = (
+        Guesser(board, f"{uuid.uuid4().hex}@example.com", address)
+        for address in (f"{network}::1", f"{network}:9:9:9:9", "2001:db8:ffff:ffff::1")
+    )
+    await nearly_blocked(kept, [here, there])
+    assert (await here.tries("wrong")).refusal == BAD_CREDENTIALS
+    assert (await there.tries("wrong")).refusal == TOO_MANY
+    assert (await elsewhere.tries("wrong")).refusal == BAD_CREDENTIALS
+
+
+async def test_who_the_table_is_about_cannot_be_read_from_it(guesser: Guesser, kept: Database) -> None:
+    await guesser.tries("wrong")
+    text = "\n".join(map(str, kept.rows("SELECT * FROM sign_in_throttle")))
+    assert guesser.email not in text
+    assert guesser.address not in text
+
+
+async def test_registering_is_slowed_down_by_address(database: Database, tmp_path: Path) -> None:
+    async with Cluster(database.url, tmp_path, nodes=2, REGISTRATIONS_PER_HOUR="3") as cluster:
+        apis = [Api(cluster.client(node)) for node in (0, 1)]
+        answers = [
+            await apis[number % 2].post(
+                "/api/auth/register", {"email": f"u{number // 2}@example.com", "password": PASSWORD}
+            )
+            for number in range(4)
+        ]
+        assert [answer.status for answer in answers] == [201, 409, 201, 429]
+        assert answers[3].headers["Retry-After"] == "1"
+        elsewhere = await apis[0].post(
+            "/api/auth/register", {"email": "u9@example.com", "password": PASSWORD}, X_Forwarded_For=somewhere()
+        )
+        assert elsewhere.status == 201

@@ -1,0 +1,84 @@
+"""Passwords: which are too common, and what checking one costs."""
+
+from time import perf_counter
+
+import pytest
+
+from api_node.common_passwords import is_common
+from api_node.passwords import MAX_BYTES, Passwords
+
+EMAIL = "jean.dupont@example.com"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password123",  # the seed's own example
+        "PASSWORD",
+        "letmein2024",
+        "sunshine!",
+        "aaaaaaaaaaaa",
+        "abcdabcdabcdab",
+        "jean.dupont",
+        "Jean.Dupont99",
+        EMAIL,
+        "example.com1",
+    ],
+)
+def test_what_a_guesser_tries_first_is_common(password: str) -> None:
+    assert is_common(password, EMAIL)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "analytical engine",
+        "nanoseconds",
+        "correct horse battery staple",
+        "x9$kQ2!mVz",
+        "sunshine-in-Lyon",
+        "密码密钥钥匙锁",
+    ],
+)
+def test_what_is_not_is_not(password: str) -> None:
+    assert not is_common(password, EMAIL)
+
+
+def test_no_password_takes_long_to_judge() -> None:
+    """zxcvbn's own score takes seconds for the first of these."""
+    began = perf_counter()
+    for password in ("4@8({[<369&#!1/|0$5+7%2" * 40, "a" * MAX_BYTES, "qwertyuiop" * 100):
+        is_common(password, EMAIL)
+    assert perf_counter() - began < 0.1
+
+
+class Counted:
+    """A hasher that counts what it is asked, and is as fast as a test wants it."""
+
+    def __init__(self, passwords: Passwords) -> None:
+        self.tried: list[tuple[str, str]] = []
+        self._really = passwords._hasher.verify
+        passwords._hasher = self  # type: ignore[assignment]
+
+    def verify(self, stored: str, password: str) -> bool:
+        self.tried.append((stored.split("$")[3], password))
+        return self._really(stored, password)
+
+
+async def test_absence_costs_what_a_wrong_password_costs() -> None:
+    """One run of argon2 with the same parameters, whether there is an account or not."""
+    passwords = Passwords()
+    stored = await passwords.hash("analytical engine")
+    counted = Counted(passwords)
+    told = [
+        await passwords.verify(stored, "analytical engine"),
+        await passwords.verify(stored, "wrong"),
+        await passwords.verify(None, "wrong"),
+        await passwords.verify(None, "nobody has this password"),
+        await passwords.verify(stored, "x" * (MAX_BYTES + 1)),
+    ]
+    passwords.close()
+    assert told == [True, False, False, False, False]
+    assert len(counted.tried) == 5
+    assert {parameters for parameters, _ in counted.tried} == {counted.tried[0][0]}
+    assert counted.tried[-1][1] == ""
