@@ -3,14 +3,15 @@
 import hashlib
 import hmac
 import re
-import uuid
 from typing import Any, Final
 
 from starlette.requests import Request
 
 from api_node.node import Node
+from api_node.prefer import RESPOND_ASYNC, prefers_async
 from api_node.unanswered import Outcome
 from shared.errors import FieldError, Invalid, PreconditionFailed, VersionConflict
+from shared.ids import fresh_id
 from shared.model import User
 
 _KEY: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
@@ -26,11 +27,15 @@ async def forward(
     actor: User | None,
     raw: bytes = b"",
     expected_version: int | None = None,
+    takes_key: bool = True,
+    may_be_deferred: bool = False,
 ) -> Outcome:
     """Send a command on behalf of `actor` (None: a stranger on this open route) and wait for its outcome.
 
     `raw` is the client's body, for the fingerprint. Raises the refusal; a version conflict on an `If-Match` header
-    becomes PreconditionFailed; Invalid when header and `expected_version` name two versions.
+    becomes PreconditionFailed; Invalid when header and `expected_version` name two versions. `takes_key` False leaves
+    the client's `Idempotency-Key` aside, for a command that the request is not about. `may_be_deferred`: a client that
+    prefers it (`Prefer: respond-async`) is answered once the command is stored.
     """
     node = Node.of(request)
     from_header = if_match_version(request)
@@ -41,11 +46,13 @@ async def forward(
         "data": data,
         "actor": {"userId": actor.id} if actor else {"anonymous": request.scope["route"].path},
         # a key of our own where the client sent none, so that our own resending can never apply twice
-        "idempotencyKey": idempotency_key(request) or uuid.uuid4().hex,
+        "idempotencyKey": (idempotency_key(request) if takes_key else None) or fresh_id(),
         "expectedVersion": from_header if from_header is not None else expected_version,
         "fingerprint": _fingerprint(request, raw, node.settings.queue_secret),
         "requestId": request.state.request_id,
     }
+    if may_be_deferred and prefers_async(request):
+        command |= {"deferred": True, "ifMatch": from_header is not None}
     try:
         return await node.queue.submit(command)
     except VersionConflict as conflict:
@@ -91,6 +98,9 @@ def etag(version: int) -> dict[str, str]:
 def written(outcome: Outcome) -> dict[str, str]:
     """The headers of a write's answer."""
     headers = {"Idempotency-Replayed": "true"} if outcome.is_replayed else {}
+    if outcome.status == 202:
+        where = f"/api/operations/{outcome.data['operationId']}"
+        return headers | {"Preference-Applied": RESPOND_ASYNC, "Location": where}
     version = outcome.data.get("version")
     return headers | (etag(version) if version else {})
 
@@ -108,4 +118,4 @@ def _fingerprint(request: Request, raw: bytes, secret: str) -> str:
         raw,
     ]
     said = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return hmac.new(b"fingerprint:" + secret.encode(), said, hashlib.sha256).hexdigest()
+    return hmac.digest(b"fingerprint:" + secret.encode(), said, hashlib.sha256).hex()

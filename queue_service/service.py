@@ -17,13 +17,14 @@ from queue_service.loops.doubts import doubts_loop
 from queue_service.loops.prune import SteadyTime, prune_loop
 from queue_service.loops.runner import LoopRunner
 from queue_service.metrics import WriterMetrics
-from queue_service.store import answers, leader, outbox
+from queue_service.store import answers, leader, operations, outbox
 from queue_service.store.faults import DatabaseFault
 from queue_service.store.leader import SessionMark
 from queue_service.store.session import STATEMENT_DEADLINE_S, Session
-from queue_service.writer.batch import TASKS, USERS
+from queue_service.writer.batch import SESSIONS, TASKS, THROTTLES, USERS
+from queue_service.writer.deferred import restored
 from queue_service.writer.doubt import Doubts
-from queue_service.writer.eventlog import KEPT, EventLog
+from queue_service.writer.eventlog import EventLog
 from queue_service.writer.fence import Deposed, take_leadership
 from queue_service.writer.intake import Intake, IntakeLimits
 from queue_service.writer.lane import FlushPolicy, Lane, WriteBatch
@@ -32,7 +33,8 @@ from shared.clock import Clock
 from shared.db import health
 from shared.db.database import is_sqlite, writer_engine
 from shared.db.health import Durability
-from shared.model import Task, User
+from shared.events import KEPT
+from shared.model import Task, Throttle, User, UserSession
 from shared.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -76,9 +78,17 @@ class QueueService:
         self.events = EventLog(self._fence.epoch)
         upkeep = self._session()
         async with upkeep.transaction() as tx:
-            ids = IdSource({Task: await TASKS.last_id(tx), User: await USERS.last_id(tx)})
+            ids = IdSource(
+                {
+                    Task: await TASKS.last_id(tx),
+                    User: await USERS.last_id(tx),
+                    UserSession: await SESSIONS.last_id(tx),
+                    Throttle: await THROTTLES.last_id(tx),
+                }
+            )
             self.events.load(await outbox.newest(tx, KEPT))
             newest_answer = await answers.newest(tx)
+            waiting = await operations.waiting(tx)
         doubts = Doubts(self.events)
         writer = BatchWriter(
             fence=self._fence,
@@ -93,6 +103,8 @@ class QueueService:
         of_doubts = upkeep if is_sqlite(self.settings.database) else self._session()
         for session in self._sessions:
             await session.open()
+        for command in filter(None, map(restored, waiting)):
+            self.intake.resume(command)
         self.loops = LoopRunner(
             [
                 beat_loop(upkeep, self._fence, self.clock),

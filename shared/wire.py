@@ -10,14 +10,13 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import StringConstraints, model_validator
 
-from shared.commands import CommandData, RowId, Version
+from shared.commands import CommandData, Digest, RowId, Version
 from shared.errors import ConsoleError, FieldError, Internal, every_error
 
 MAX_JOBS_A_FORWARD: Final = 500
 
 REQUEST_ID: Final = r"^[A-Za-z0-9._:/+=-]{0,128}$"
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Actor(CommandData):
@@ -35,7 +34,7 @@ class Actor(CommandData):
 
 class CommandRequest(CommandData):
     """One command as it is sent. `fingerprint` is the node's digest of the client's request; without it the queue
-    service takes one of type, data and version."""
+    service takes one of type, data and version. `deferred`: answer 202 once it is stored (a person's command only)."""
 
     type: Annotated[str, StringConstraints(max_length=50)]
     data: dict[str, Any]
@@ -44,6 +43,19 @@ class CommandRequest(CommandData):
     expectedVersion: Version | None = None
     fingerprint: Digest | None = None
     requestId: Annotated[str, StringConstraints(pattern=REQUEST_ID)] = ""
+    deferred: bool = False
+    ifMatch: bool = False
+
+
+class DeferredRequest(CommandData):
+    """A deferred command as it is stored. The idempotency key is not: its operation id suffices. `ifMatch`: the version
+    came in that header, so a stale one is told as a failed precondition."""
+
+    type: str
+    data: dict[str, Any]
+    expectedVersion: Version | None = None
+    requestId: str = ""
+    ifMatch: bool = False
 
 
 def scope_of(actor: Actor | None) -> str:

@@ -5,16 +5,12 @@ of settled reservations, so a follower that saw number n has seen everything bef
 memory and, across restarts, in the outbox; a follower that asks for more than is kept is told of the gap.
 """
 
-import asyncio
-from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from queue_service.domain.command import Position
-
-KEPT = 10_000
-"""Events kept for followers that come back."""
+from shared.events import KEPT, EventRing, Gap
+from shared.position import Position
 
 
 @dataclass(slots=True, eq=False)
@@ -26,37 +22,30 @@ class Reservation:
     happened: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Events after the follower's position are no longer kept: read the state anew, then follow from `position`."""
-
-    position: Position
-
-
 @dataclass(slots=True)
 class EventLog:
     """The stream of one leader. All calls come from one event loop."""
 
     epoch: int
-    _kept: deque[tuple[Position, str]] = field(default_factory=deque)
+    _ring: EventRing[str] = field(default_factory=EventRing)
     _open: deque[Reservation] = field(default_factory=deque)
     _last_reserved: int = 0
-    _floor: Position = (0, 0)  # everything after it and up to `_position` is kept
-    _position: Position = (0, 0)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _is_closed: bool = False
 
     def load(self, events: Sequence[tuple[Position, str]]) -> None:
         """Start with the events that an earlier leader left in the outbox, oldest first."""
-        self._position = (self.epoch, 0)
-        self._keep(events)
-        if len(events) >= KEPT:
-            self._floor = events[0][0]
+        is_whole = len(events) < KEPT
+        self._ring.begin((0, 0) if is_whole else events[0][0], (self.epoch, 0))
+        self._ring.keep(events)
 
     @property
     def position(self) -> Position:
         """Where the stream ends now."""
-        return self._position
+        return self._ring.position
+
+    @property
+    def floor(self) -> Position:
+        """The oldest position from which a follower misses nothing."""
+        return self._ring.floor
 
     def reserve(self, bodies: Sequence[str]) -> Reservation:
         """Number the events of a batch that is about to commit. Settle it in every case, or the stream stops."""
@@ -72,61 +61,17 @@ class EventLog:
     def settle(self, reservation: Reservation, *, happened: bool) -> None:
         """Say whether the batch committed; publishes what is settled in front."""
         reservation.settled, reservation.happened = True, happened
-        published = False
+        published: list[tuple[Position, str]] = []
         while self._open and self._open[0].settled:
             done = self._open.popleft()
             if done.happened:
-                self._keep(done.events)
-                published = True
-        if published:
-            self._wake()
+                published += done.events
+        self._ring.keep(published)
 
     def close(self) -> None:
         """End every follower's stream."""
-        self._is_closed = True
-        self._wake()
+        self._ring.close()
 
-    async def follow(self, since: Position | None, beat_s: float) -> AsyncIterator[tuple[Position, str] | Gap | None]:
-        """Yield each event after `since` (None: from now on), a Gap where events are missing, None at every beat.
-
-        A follower holds no queue of its own: one that reads too slowly is told of a gap instead of growing memory.
-        """
-        position = self._position if since is None else since
-        while not self._is_closed:
-            news = self._news
-            if not self._keeps(position):
-                position = self._position
-                yield Gap(position)
-                continue
-            batch = self._after(position)
-            for item in batch:
-                yield item
-                position = item[0]
-            if not batch:
-                try:
-                    async with asyncio.timeout(beat_s):
-                        await news.wait()
-                except TimeoutError:
-                    yield None
-
-    def _keeps(self, position: Position) -> bool:
-        """Whether everything after `position` is still at hand. One from the future belongs to another database."""
-        return self._floor <= position <= self._position
-
-    def _keep(self, events: Sequence[tuple[Position, str]]) -> None:
-        self._kept.extend(events)
-        while len(self._kept) > KEPT:
-            self._floor = self._kept.popleft()[0]
-        if self._kept:
-            self._position = self._kept[-1][0]
-
-    def _after(self, position: Position) -> list[tuple[Position, str]]:
-        if position == self._position:
-            return []
-        start = bisect_right(self._kept, position, key=lambda item: item[0])
-        return [self._kept[i] for i in range(start, len(self._kept))]
-
-    def _wake(self) -> None:
-        # a fresh event for the next round: whoever waits holds the old one
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    def follow(self, since: Position | None, beat_s: float) -> AsyncIterator[tuple[Position, str] | Gap | None]:
+        """Yield each event after `since` (None: from now on), a Gap where events are missing, None at every beat."""
+        return self._ring.follow(since, beat_s)

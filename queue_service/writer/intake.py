@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from queue_service.commands import KINDS
 from queue_service.domain.command import Answer, Command
+from queue_service.writer.deferred import Deferred
 from queue_service.writer.lane import Lane
 from queue_service.writer.pending import Pending
 from shared.errors import IdempotencyMismatch, QueueFull, ShuttingDown
@@ -46,7 +47,18 @@ class Intake:
         Raises QueueFull or ShuttingDown when it is not accepted, IdempotencyMismatch when another request runs under
         its key, and the command's own refusal.
         """
-        return await asyncio.shield(self._accept(command).future)
+        pending = self._under_way_as(command) or self._admit(command)
+        return await asyncio.shield(pending.future)
+
+    async def defer(self, command: Command) -> Answer:
+        """Wait until a deferred command is stored: 202. Where its key runs or ran undeferred, wait for that outcome.
+        Raises as `submit` does."""
+        pending = self._under_way_as(command) or self._admit(command)
+        return await asyncio.shield(pending.stored if isinstance(pending, Deferred) else pending.future)
+
+    def resume(self, command: Command) -> None:
+        """Take a command that was stored before: it was accepted then, whatever the limits are now."""
+        self._take(command)
 
     def close(self) -> None:
         """Accept nothing more."""
@@ -56,22 +68,33 @@ class Intake:
         """Wait until everything accepted is answered."""
         await self._empty.wait()
 
-    def _accept(self, command: Command) -> Pending:
+    def _under_way_as(self, command: Command) -> Pending | None:
+        """What runs under the command's key. Raises IdempotencyMismatch when that is another request."""
         running = self._under_way.get(command.operation_id)
-        if running is not None:
-            if running.command.fingerprint != command.fingerprint:
-                raise IdempotencyMismatch
-            return running
+        if running is not None and running.command.fingerprint != command.fingerprint:
+            raise IdempotencyMismatch
+        return running
+
+    def _admit(self, command: Command) -> Pending:
         if not self._is_open:
             raise ShuttingDown
         if len(self._under_way) >= self._limits.commands or self._bytes + command.size > self._limits.bytes:
             raise QueueFull
-        pending = Pending(command, accepted_at=asyncio.get_running_loop().time())
+        return self._take(command)
+
+    def _take(self, command: Command) -> Pending:
+        now = asyncio.get_running_loop().time()
+        lane = self._lane_of(command)
+        pending = (
+            Pending(command, accepted_at=now)
+            if command.deferral is None
+            else Deferred(command, accepted_at=now, again=lane.put, is_open=lambda: self._is_open)
+        )
         self._under_way[command.operation_id] = pending
         self._bytes += command.size
         self._empty.clear()
         pending.future.add_done_callback(lambda _: self._release(command))
-        self._lane_of(command).put(pending)
+        lane.put(pending)
         return pending
 
     def _release(self, command: Command) -> None:

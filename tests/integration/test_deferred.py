@@ -1,0 +1,396 @@
+"""Commands that are answered once they are stored (`Prefer: respond-async`): stored first, applied once, their outcome
+kept; whatever happens in between."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from queue_service.commands.tasks import CREATE_TASK
+from queue_service.domain.command import Command
+from queue_service.loops import prune
+from queue_service.service import QueueService
+from queue_service.store import operations
+from queue_service.store.session import Session, Transaction
+from queue_service.transport.parse import parse_command
+from queue_service.writer.intake import Intake, IntakeLimits
+from queue_service.writer.lane import FlushPolicy, Lane
+from shared.clock import SystemClock
+from shared.db.database import writer_engine
+from shared.errors import (
+    DatabaseUnavailable,
+    Forbidden,
+    IdempotencyMismatch,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    QueueFull,
+    VersionConflict,
+)
+from tests.support.databases import Database
+from tests.support.deadlines import shorten_lock_waits
+from tests.support.eventually import eventually
+from tests.support.leading import leading, vanish
+from tests.support.locks import holding
+from tests.support.writer import A_HASH, SECRET, command, create_task, outcomes, register, settings_for, titles
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queue_service.writer.deferred.RETRY_S", 0.05)
+
+
+def create(actor: int, title: str = "a task", *, key: str | None = None, deferred: bool = True) -> Command:
+    return command("create-task", {"title": title}, actor=actor, key=key, deferred=deferred)
+
+
+def retitle(actor: int, task_id: int, title: str, **more: Any) -> Command:
+    data = {"taskId": task_id, "updates": {"title": title}}
+    return command("update-task", data, actor=actor, deferred=True, **more)
+
+
+def statuses(database: Database) -> list[int]:
+    """The status of every stored command's answer, oldest first."""
+    return [
+        status
+        for (status,) in database.rows(
+            "SELECT a.status FROM stored_command c JOIN stored_answer a ON a.operation_id = c.operation_id "
+            "WHERE c.ended_at IS NOT NULL ORDER BY c.created_at"
+        )
+    ]
+
+
+def waiting(database: Database) -> int:
+    [(count,)] = database.rows("SELECT COUNT(*) FROM stored_command WHERE ended_at IS NULL")
+    return int(count)
+
+
+async def ended(database: Database, *expected: int) -> None:
+    await eventually(lambda: statuses(database) == [*expected], what=f"outcomes {expected}")
+
+
+async def test_a_deferred_command_is_stored_when_it_is_answered_and_applied_afterwards(
+    service: QueueService, database: Database
+) -> None:
+    admin = await register(service)
+    answer = await service.intake.defer(create(admin))
+    assert (answer.status, answer.is_replayed, answer.data["status"]) == (202, False, "accepted")
+    [(public_id, actor)] = database.rows("SELECT public_id, actor_id FROM stored_command")
+    assert (public_id, actor) == (answer.data["operationId"], admin)
+    await ended(database, 201)
+    assert titles(database) == ["a task"]
+
+
+async def test_a_leader_that_dies_between_storing_and_applying_leaves_the_rest_to_the_next(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = settings_for(database, tmp_path)
+    first = QueueService(settings, SystemClock(), on_deposed=lambda: None)
+    await first.start()
+    admin = await register(first)
+    task = await create_task(first, admin)
+    for deferred in (create(admin, "new"), retitle(admin, task["id"], "changed", version=1)):
+        assert (await first.intake.defer(deferred)).status == 202
+        if deferred.type == "update-task":
+            await vanish(first)
+    assert waiting(database) >= 1
+    async with leading(settings):
+        await ended(database, 201, 200)
+        assert titles(database) == ["changed", "new"]
+    async with leading(settings):
+        pass
+    assert database.rows("SELECT title, version FROM task_table ORDER BY title") == [("changed", 2), ("new", 1)]
+
+
+async def test_a_stop_applies_what_is_stored(database: Database, tmp_path: Path) -> None:
+    async with leading(settings_for(database, tmp_path)) as service:
+        admin = await register(service)
+        answers = await asyncio.gather(*(service.intake.defer(create(admin, f"{n}")) for n in range(30)))
+        assert {answer.status for answer in answers} == {202}
+    assert (len(titles(database)), waiting(database)) == (30, 0)
+
+
+async def test_a_refusal_is_an_outcome_that_stays(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    task = await create_task(service, admin)
+    stale = retitle(admin, task["id"], "stale", version=7, key="k")
+    first = await service.intake.defer(stale)
+    await ended(database, 409)
+    # by now version 7 could be reached: the operation has its outcome all the same
+    for _ in range(6):
+        await service.intake.submit(command("update-task", stale.data.model_dump(exclude_unset=True), actor=admin))
+    again = await service.intake.defer(retitle(admin, task["id"], "stale", version=7, key="k"))
+    assert (again.data, again.is_replayed) == (first.data, True)
+    plain = command("update-task", stale.data.model_dump(exclude_unset=True), actor=admin, version=7, key="k")
+    with pytest.raises(VersionConflict) as refusal:
+        await service.intake.submit(plain)
+    assert refusal.value.outcome == "not_applied"
+    assert refusal.value.extra["current"]["version"] == 1
+    assert statuses(database) == [409]
+    assert database.rows("SELECT version FROM task_table") == [(7,)]
+
+
+async def test_a_refusal_costs_its_neighbours_nothing(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    bad = command("create-task", {"title": "x", "assignedToUserId": 999}, actor=admin, deferred=True)
+    mixed = [create(admin, "one"), bad, retitle(admin, 12345, "x"), create(admin, "two")]
+    answers = await asyncio.gather(*map(service.intake.defer, mixed))
+    assert [answer.status for answer in answers] == [202] * 4
+    await eventually(lambda: sorted(statuses(database)) == [201, 201, 404, 422], what="all outcomes")
+    assert titles(database) == ["one", "two"]
+
+
+async def test_what_may_not_be_is_refused_before_it_is_stored(service: QueueService, database: Database) -> None:
+    await register(service)
+    employee = await register(service, "employee@example.com")
+    with pytest.raises(Forbidden):
+        await service.intake.defer(create(employee))
+    assert database.rows("SELECT COUNT(*) FROM stored_command") == [(0,)]
+
+
+async def test_a_right_that_is_lost_before_it_is_applied_refuses_it(
+    service: QueueService, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await register(service)
+    task = await create_task(service, admin)
+    original = operations.store
+
+    async def store_and_demote(tx: Transaction, commands: Any, now: datetime) -> None:
+        await original(tx, commands, now)
+        await tx.execute(text("UPDATE user_table SET role = 'employee'"))
+
+    monkeypatch.setattr(operations, "store", store_and_demote)
+    await service.intake.defer(retitle(admin, task["id"], "not mine"))
+    await ended(database, 404)
+    assert titles(database) == ["a task"]
+
+
+async def test_one_key_is_one_operation_whichever_way_it_is_sent(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    deferred = [service.intake.defer(create(admin, key="k")) for _ in range(5)]
+    plain = [service.intake.submit(create(admin, key="k", deferred=False)) for _ in range(5)]
+    accepted, applied = await asyncio.gather(asyncio.gather(*deferred), asyncio.gather(*plain))
+    assert {answer.status for answer in accepted} == {202}
+    assert len({answer.data["operationId"] for answer in accepted}) == 1
+    assert {(answer.status, answer.data["id"]) for answer in applied} == {(201, 1)}
+    later = await service.intake.defer(create(admin, key="k"))
+    assert (later.data, later.is_replayed) == (accepted[0].data, True)
+    assert (await service.intake.submit(create(admin, key="k", deferred=False))).is_replayed
+    await ended(database, 201)
+    assert titles(database) == ["a task"]
+
+
+async def test_a_key_that_was_used_undeferred_gives_that_answer(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    plain = await service.intake.submit(create(admin, key="k", deferred=False))
+    again = await service.intake.defer(create(admin, key="k"))
+    assert (again.status, again.data, again.is_replayed) == (201, plain.data, True)
+    assert database.rows("SELECT COUNT(*) FROM stored_command") == [(0,)]
+
+
+async def test_another_request_under_the_key_is_refused(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    await service.intake.defer(create(admin, "one", key="k"))
+    await ended(database, 201)
+    for other in (create(admin, "two", key="k"), create(admin, "two", key="k", deferred=False)):
+        with pytest.raises(IdempotencyMismatch):
+            await (service.intake.defer if other.deferral else service.intake.submit)(other)
+    assert titles(database) == ["one"]
+
+
+@pytest.fixture
+def lost_commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Each entry loses the answer of one COMMIT that stores a command; the command is stored all the same."""
+    left: list[int] = []
+    commit, store = Transaction.commit, operations.store
+    storing: set[int] = set()
+
+    async def note(tx: Transaction, commands: Any, now: datetime) -> None:
+        storing.add(id(tx))
+        await store(tx, commands, now)
+
+    async def lose(tx: Transaction) -> None:
+        await commit(tx)
+        if id(tx) in storing and left:
+            left.pop()
+            raise OperationalError("COMMIT", None, OSError("the answer was lost"), connection_invalidated=True)
+
+    monkeypatch.setattr(operations, "store", note)
+    monkeypatch.setattr(Transaction, "commit", lose)
+    return left
+
+
+async def test_storing_survives_a_lost_commit(
+    service: QueueService, database: Database, lost_commits: list[int]
+) -> None:
+    admin = await register(service)
+    lost_commits.append(1)
+    assert (await service.intake.defer(create(admin))).status == 202
+    await ended(database, 201)
+    assert titles(database) == ["a task"]
+    assert lost_commits == []
+
+
+async def test_doubt_about_storing_is_said_and_cleared_up_later(
+    database: Database, tmp_path: Path, lost_commits: list[int]
+) -> None:
+    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
+        admin = await register(service)
+        lost_commits.append(1)
+        with pytest.raises(OutcomeUnknown):
+            await service.intake.defer(create(admin, key="k"))
+        assert (await service.intake.defer(create(admin, key="k"))).status == 202
+        await ended(database, 201)
+        assert titles(database) == ["a task"]
+
+
+async def test_no_database_means_that_it_is_not_stored(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
+        admin = await register(service)
+        with monkeypatch.context() as broken:
+            broken.setattr(operations, "find", _no_database)
+            with pytest.raises(DatabaseUnavailable) as refusal:
+                await service.intake.defer(create(admin))
+        assert refusal.value.outcome == "not_applied"
+        assert service.intake.length == 0
+    assert titles(database) == []
+
+
+async def test_what_is_stored_outlasts_a_database_that_fails(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
+        admin = await register(service)
+        with monkeypatch.context() as broken:
+            tries: list[int] = []
+
+            def fail(*_: Any) -> Any:
+                tries.append(1)
+                raise OSError("no database")
+
+            broken.setattr(operations, "end", fail)
+            assert (await service.intake.defer(create(admin))).status == 202
+            await eventually(lambda: len(tries) > 3, what="some tries")
+            assert (waiting(database), titles(database), service.intake.length) == (1, [], 1)
+        await ended(database, 201)
+        assert titles(database) == ["a task"]
+
+
+@pytest.mark.only_on("mysql")
+async def test_a_held_row_holds_up_the_applying_and_not_the_answer(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorten_lock_waits(monkeypatch)
+    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
+        admin = await register(service)
+        task = await create_task(service, admin)
+        async with holding(database, "SELECT id FROM task_table WHERE id = %s FOR UPDATE", task["id"]):
+            async with asyncio.timeout(0.9):
+                assert (await service.intake.defer(retitle(admin, task["id"], "later"))).status == 202
+            await eventually(lambda: service.metrics.recent_batches()["count"], what="a batch")
+            assert waiting(database) == 1
+        await ended(database, 200)
+    assert titles(database) == ["later"]
+
+
+async def test_a_command_that_breaks_something_ends_as_an_internal_error(
+    service: QueueService, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await register(service)
+    kind = CREATE_TASK.decide
+
+    def decide(data: Any, *rest: Any) -> Any:
+        if data.title == "poison":
+            raise ZeroDivisionError
+        return kind(data, *rest)
+
+    object.__setattr__(CREATE_TASK, "decide", decide)
+    try:
+        commands = [create(admin, title) for title in ("one", "poison", "two")]
+        assert {answer.status for answer in await asyncio.gather(*map(service.intake.defer, commands))} == {202}
+        await eventually(lambda: sorted(statuses(database)) == [201, 201, 500], what="all outcomes")
+    finally:
+        object.__setattr__(CREATE_TASK, "decide", kind)
+    assert (titles(database), waiting(database)) == (["one", "two"], 0)
+
+
+async def test_what_waits_to_be_applied_counts_against_the_limits() -> None:
+    lane = Lane("board", session=Session(writer_engine("sqlite:///unused")), write=_never, policy=FlushPolicy())
+    intake = Intake({"board": [lane]}, IntakeLimits(commands=2))
+    held = [asyncio.ensure_future(intake.defer(create(1))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFull):
+        await intake.defer(create(1))
+    for task in held:
+        task.cancel()
+
+
+async def test_without_a_deferred_command_nothing_more_is_asked_of_the_database(
+    service: QueueService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("asked")
+
+    for name in ("find", "store", "end"):
+        monkeypatch.setattr(operations, name, never)
+    admin = await register(service)
+    commands = [create(admin, f"{n}", deferred=False) for n in range(5)]
+    bad = command("update-task", {"taskId": 999, "updates": {"title": "x"}}, actor=admin)
+    *fine, refused = await outcomes(service, [*commands, bad])
+    assert {answer.status for answer in fine} == {201}
+    assert isinstance(refused, NotFound)
+
+
+async def test_outcomes_are_forgotten_after_a_day_and_what_waits_is_not(
+    service: QueueService, database: Database
+) -> None:
+    admin = await register(service)
+    await service.intake.defer(create(admin))
+    await ended(database, 201)
+    database.rows(
+        "INSERT INTO stored_command (operation_id, public_id, actor_id, fingerprint, request, created_at) "
+        "VALUES (:o, :p, 1, :o, '{}', '2020-01-01 00:00:00')",
+        o="0" * 64,
+        p="0" * 32,
+    )
+    now = datetime.now(UTC)
+    session = service._sessions[0]
+    for later, left in ((prune.ANSWERS_LIVE - timedelta(minutes=1), 2), (prune.ANSWERS_LIVE + timedelta(minutes=1), 1)):
+        async with session.lock, session.transaction() as tx:
+            await operations.prune(tx, older_than=now + later - prune.ANSWERS_LIVE, limit=10)
+        assert database.rows("SELECT COUNT(*) FROM stored_command") == [(left,)]
+
+
+async def test_one_that_this_program_does_not_understand_goes_on_waiting(database: Database, tmp_path: Path) -> None:
+    database.rows(
+        "INSERT INTO stored_command (operation_id, public_id, actor_id, fingerprint, request, created_at) "
+        "VALUES (:o, :p, 1, :o, :r, '2020-01-01 00:00:00')",
+        o="0" * 64,
+        p="0" * 32,
+        r='{"type": "of-the-future", "data": {}}',
+    )
+    async with leading(settings_for(database, tmp_path)) as service:
+        assert await register(service)
+    assert waiting(database) == 1
+
+
+def test_only_a_persons_command_can_be_deferred() -> None:
+    for wire in ({"actor": None}, {"actor": {"anonymous": "/api/auth/register"}}):
+        user = {"email": "a@example.com", "passwordHash": A_HASH}
+        with pytest.raises(Invalid) as refusal:
+            parse_command({"type": "create-user", "data": user, "deferred": True, **wire}, size=1, secret=SECRET)
+        assert [error.field for error in refusal.value.errors] == ["deferred"]
+
+
+async def _no_database(*_: Any) -> Any:
+    raise OSError("no database")
+
+
+async def _never(*_: Any) -> bool:
+    raise AssertionError("the lane does not run")
