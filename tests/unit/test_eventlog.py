@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from queue_service.domain.command import Position
-from queue_service.writer.eventlog import KEPT, EventLog, Gap, Reservation
+from queue_service.writer.eventlog import EventLog, Reservation
+from shared.events import KEPT, Gap
+from shared.position import Position
 
 
 def log_of(epoch: int = 3) -> EventLog:

@@ -1,0 +1,61 @@
+"""What a committed change looks like to one person: the same message for all who see it, and nothing for the others."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.jsonio import dumps
+from shared.model import User
+from shared.policy import Permission, has_permission, sees_tasks_of
+from shared.position import Position, as_text
+
+_SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", "actorId", "at")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One change as a node keeps it. `whole` is the message for whoever sees the object, `hidden` the one for the
+    person it was taken away from; ids and versions, never a title or a name. `person` is who it may concern that they
+    are still let in: whose account or sign-in changed.
+    """
+
+    position: Position
+    entity: str
+    id: int
+    whole: str
+    hidden: str
+    assigned_to: int | None
+    assigned_before: int | None
+    person: int | None
+
+
+def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
+    """One line of the queue service's stream."""
+    at = as_text(position)
+    entity = str(body.get("entity", ""))
+    whole = {"type": body.get("type"), "position": at} | {name: body[name] for name in _SHOWN if name in body}
+    hidden = {"type": f"{entity}.hidden", "position": at, "entity": entity, "id": body.get("id")}
+    return LiveEvent(
+        position,
+        entity,
+        body.get("id", 0),
+        dumps(whole).decode(),
+        dumps(hidden).decode(),
+        body.get("assignedToUserId"),
+        body.get("previouslyAssignedToUserId"),
+        {"user": body.get("id"), "session": body.get("userId")}.get(entity),
+    )
+
+
+def message_for(viewer: User, event: LiveEvent) -> str | None:
+    """What this person is told of the change; None when it does not exist for them.
+
+    The board's own rule (`shared.policy`). Accounts are the business of who manages them; of any other kind of object
+    nobody is told.
+    """
+    if event.entity == "user":
+        return event.whole if has_permission(viewer, Permission.USER_MANAGE) else None
+    if event.entity != "task":
+        return None
+    if sees_tasks_of(viewer, event.assigned_to):
+        return event.whole
+    return event.hidden if event.assigned_before == viewer.id else None

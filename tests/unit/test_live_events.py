@@ -1,0 +1,148 @@
+"""Who is told what of a change, from which pages a browser may connect, and what a ticket is."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from api_node.live.event import from_wire, message_for
+from api_node.live.origin import is_welcome
+from api_node.live.tickets import TICKET_S, Tickets
+from api_node.tokens import AccessTokens
+from shared.clock import SystemClock
+from shared.errors import Unauthenticated
+from shared.jsonio import loads
+from shared.model import User
+from tests.support.writer import SECRET
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ADMIN = User(1, "a@example.com", "", "admin", 1, 1, NOW, NOW, None)
+ADA = replace(ADMIN, id=2, role="employee")
+BOB = replace(ADMIN, id=3, role="employee")
+TASK: dict[str, Any] = {
+    "type": "task.updated",
+    "entity": "task",
+    "id": 7,
+    "version": 3,
+    "departmentId": 1,
+    "assignedToUserId": ADA.id,
+    "actorId": 1,
+    "requestId": "somebody-else's",
+    "at": "2026-01-01T00:00:00.000Z",
+    "title": "not for the stream",
+}
+
+
+def told(viewer: User, **changed: Any) -> Any:
+    message = message_for(viewer, from_wire((3, 17), TASK | changed))
+    return None if message is None else loads(message)
+
+
+def test_who_sees_the_task_is_told_what_changed_and_where_it_stands_in_the_stream() -> None:
+    for viewer in (ADMIN, ADA):
+        assert told(viewer) == {
+            "type": "task.updated",
+            "position": "3.17",
+            "entity": "task",
+            "id": 7,
+            "version": 3,
+            "departmentId": 1,
+            "assignedToUserId": 2,
+            "actorId": 1,
+            "at": "2026-01-01T00:00:00.000Z",
+        }
+
+
+@pytest.mark.parametrize("assignee", [None, ADA.id])
+def test_for_anybody_else_it_does_not_exist(assignee: int | None) -> None:
+    assert told(BOB, assignedToUserId=assignee) is None
+
+
+@pytest.mark.parametrize("assignee", [None, BOB.id])
+def test_who_it_was_taken_from_is_told_that_it_is_gone_and_not_to_whom(assignee: int | None) -> None:
+    changed = {"assignedToUserId": assignee, "previouslyAssignedToUserId": ADA.id}
+    assert told(ADA, **changed) == {"type": "task.hidden", "position": "3.17", "entity": "task", "id": 7}
+    assert told(ADMIN, **changed)["type"] == "task.updated"
+
+
+def test_accounts_are_for_administrators_and_of_other_things_nobody_is_told() -> None:
+    assert [told(viewer, type="user.created", entity="user") is not None for viewer in (ADMIN, ADA)] == [True, False]
+    for entity in ("session", "secret", ""):
+        assert told(ADMIN, entity=entity) is None
+    assert told(replace(ADMIN, deleted_at=NOW), type="user.created", entity="user") is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "welcome"),
+    [
+        (None, "console.example.com", True),
+        ("https://console.example.com", "console.example.com", True),
+        ("https://console.example.com:443", "console.example.com", True),
+        ("http://localhost:8080", "localhost:8080", True),
+        ("http://LOCALHOST:8080", "localhost:8080", True),
+        ("http://[::1]:8080", "[::1]:8080", True),
+        ("https://pages.example.com", "console.example.com", True),
+        ("https://PAGES.example.com", "console.example.com", True),
+        ("http://pages.example.com", "console.example.com", False),
+        ("https://pages.example.com.evil.example", "console.example.com", False),
+        ("http://localhost:8081", "localhost:8080", False),
+        ("http://localhost", "localhost:8080", False),
+        ("https://evil.example", "console.example.com", False),
+        ("null", "console.example.com", False),
+        ("null", "null", False),
+        ("", "", False),
+        ("https://", "", False),
+        ("https://[", "[", False),
+        ("https://a:99999", "a:99999", False),
+    ],
+)
+def test_pages_of_our_own_origin_and_of_the_allowed_ones_may_connect(
+    origin: str | None, host: str, welcome: bool
+) -> None:
+    assert is_welcome(origin, host, ["https://pages.example.com/"]) is welcome
+
+
+class At(SystemClock):
+    def __init__(self, ago_s: float) -> None:
+        self._ago = timedelta(seconds=ago_s)
+
+    def now(self) -> datetime:
+        return super().now() - self._ago
+
+
+def test_a_ticket_names_who_asked_and_by_which_sign_in_and_each_is_another_one() -> None:
+    tickets = Tickets(SECRET, SystemClock())
+    first, second = (tickets.read(tickets.mint(2, 9)[0]) for _ in range(2))
+    assert (first.user_id, first.session_id) == (2, 9)
+    assert first.id != second.id
+
+
+def test_a_ticket_is_good_for_half_a_minute() -> None:
+    def read_after(seconds: float) -> int:
+        return Tickets(SECRET, SystemClock()).read(Tickets(SECRET, At(seconds)).mint(2, 9)[0]).user_id
+
+    assert TICKET_S == 30
+    assert read_after(25) == 2
+    with pytest.raises(Unauthenticated):
+        read_after(31)
+
+
+def test_neither_passes_for_the_other_nor_what_somebody_else_signed() -> None:
+    tickets = Tickets(SECRET, SystemClock())
+    ticket, _ = tickets.mint(2, 9)
+    access = AccessTokens(SECRET, ttl_s=60, clock=SystemClock())
+    with pytest.raises(Unauthenticated):
+        access.read(ticket)
+    foreign, _ = Tickets(SECRET + "x", SystemClock()).mint(2, 9)
+    at_last = SystemClock().now() + timedelta(days=1)
+    claims = jwt.decode(ticket, options={"verify_signature": False})
+    unsigned = jwt.encode(claims, "", "none", headers={"typ": "live-ticket+jwt"})
+    untyped = jwt.encode(claims, SECRET, "HS256")
+    without_id = jwt.encode(
+        {k: v for k, v in claims.items() if k != "jti"}, SECRET, "HS256", {"typ": "live-ticket+jwt"}
+    )
+    for wrong in ("", "x", ticket[:-1], foreign, unsigned, untyped, without_id, access.mint(2, 9, at_last).text):
+        with pytest.raises(Unauthenticated):
+            tickets.read(wrong)
