@@ -1,5 +1,6 @@
 """Every route of every door on one page, each with what it takes to call it. Nothing is open by omission: a row
-cannot be written without its policy, and `guard` is the only way from a row to a handler."""
+cannot be written without its policy, and `guard` is the only way from a row to a handler. The WebSockets stand in a
+table of their own, below."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,15 +8,17 @@ from typing import Final, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
-from api_node import observe
+from api_node import observe, reference
 from api_node.authenticate import authenticate
-from api_node.console import auth, tasks
+from api_node.console import auth, operations, tasks, users
+from api_node.live import door
 from shared.errors import Forbidden, Unauthenticated
 from shared.policy import Permission, has_permission
 
-Policy = Permission | Literal["open"]
+Policy = Permission | Literal["open", "signed-in"]
 Handler = Callable[..., Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -33,12 +36,26 @@ class Entry:
 TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/auth/register", auth.register, "open"),
     Entry("POST", "/api/auth/login", auth.login, "open"),
+    Entry("POST", "/api/auth/refresh", auth.refresh, "open"),
+    Entry("POST", "/api/auth/logout", auth.logout, "open"),
+    Entry("GET", "/api/auth/me", auth.get_me, "signed-in"),
+    Entry("GET", "/api/users", users.list_users, Permission.USER_MANAGE),
+    Entry("GET", "/api/users/{id}", users.get_user, "signed-in"),
+    Entry("PATCH", "/api/users/{id}", users.change_user, "signed-in"),
     Entry("GET", "/api/tasks", tasks.list_tasks, Permission.BOARD_VIEW),
     Entry("POST", "/api/tasks", tasks.create_task, Permission.BOARD_CREATE),
+    # before the ids: a path is matched in this order
+    Entry("GET", "/api/tasks/stats", tasks.get_stats, Permission.BOARD_VIEW),
     Entry("GET", "/api/tasks/{id}", tasks.get_task, Permission.BOARD_VIEW),
     Entry("PATCH", "/api/tasks/{id}", tasks.change_task, Permission.BOARD_UPDATE),
     Entry("DELETE", "/api/tasks/{id}", tasks.delete_task, Permission.BOARD_DELETE),
+    Entry("GET", "/api/operations/{id}", operations.get_operation, "signed-in"),
+    Entry("POST", "/api/ws/ticket", door.post_ticket, Permission.BOARD_VIEW),
+    Entry("GET", "/api/ws", door.get_without_upgrade, "open"),
     Entry("GET", "/api/queue/status", observe.get_queue_status, Permission.SYSTEM_VIEW),
+    Entry("GET", "/api/openapi.json", reference.get_document, "open"),
+    Entry("GET", "/api/docs", reference.get_page, "open"),
+    Entry("GET", "/api-docs", reference.get_page, "open"),
     Entry("GET", "/api/health", observe.get_health, "open"),
     Entry("GET", "/livez", observe.get_livez, "open"),
     Entry("GET", "/readyz", observe.get_readyz, "open"),
@@ -53,12 +70,26 @@ TABLE: Final[tuple[Entry, ...]] = (
 )
 
 
-def routes() -> list[Route]:
-    """The table as Starlette's routes, methods of one path together, so that another method is a 405."""
+@dataclass(frozen=True, slots=True)
+class SocketEntry:
+    """A path that takes a WebSocket. The handler lets in who brings a ticket and holds the permission, and looks again
+    while it is open."""
+
+    path: str
+    handler: Callable[[WebSocket, Permission], Awaitable[None]]
+    policy: Permission
+
+
+SOCKETS: Final[tuple[SocketEntry, ...]] = (SocketEntry("/api/ws", door.open_socket, Permission.BOARD_VIEW),)
+
+
+def routes() -> list[BaseRoute]:
+    """Both tables as Starlette's routes, methods of one path together, so that another method is a 405."""
     by_path: dict[str, dict[str, Entry]] = {}
     for entry in TABLE:
         by_path.setdefault(entry.path, {})[entry.method] = entry
-    return [Route(path, _by_method(entries), methods=list(entries)) for path, entries in by_path.items()]
+    plain = [Route(path, _by_method(entries), methods=list(entries)) for path, entries in by_path.items()]
+    return [*plain, *(WebSocketRoute(entry.path, _socket(entry)) for entry in SOCKETS)]
 
 
 def _by_method(entries: dict[str, Entry]) -> Endpoint:
@@ -71,16 +102,26 @@ def _by_method(entries: dict[str, Entry]) -> Endpoint:
     return dispatch
 
 
+def _socket(entry: SocketEntry) -> Callable[[WebSocket], Awaitable[None]]:
+    async def opened(websocket: WebSocket) -> None:
+        await entry.handler(websocket, entry.policy)
+
+    return opened
+
+
 def guard(entry: Entry) -> Endpoint:
-    """The handler behind its policy: 401 without a valid token, 403 without the right."""
+    """The handler behind its policy: 401 without a valid token, 403 without the right.
+
+    `signed-in` is for what concerns a person's own account, whoever they are.
+    """
     if entry.policy == "open":
         return entry.handler
-    permission = Permission(entry.policy)
+    permission = Permission(entry.policy) if entry.policy != "signed-in" else None
 
     async def checked(request: Request) -> Response:
         try:
-            user = await authenticate(request)
-            if not has_permission(user, permission):
+            user = (await authenticate(request)).user
+            if permission is not None and not has_permission(user, permission):
                 raise Forbidden
         except (Unauthenticated, Forbidden) as refusal:
             if "idempotency-key" in request.headers:

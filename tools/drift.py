@@ -2,8 +2,8 @@
 
 import sys
 
-from tools import schema, settings_docs
+from tools import openapi, schema, settings_docs
 from tools.generated import run
 
 if __name__ == "__main__":
-    sys.exit(run([*settings_docs.generated(), *schema.generated()], sys.argv[1:]))
+    sys.exit(run([*settings_docs.generated(), *schema.generated(), *openapi.generated()], sys.argv[1:]))

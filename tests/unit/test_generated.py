@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import generated, schema, settings_docs
+from tools import generated, openapi, schema, settings_docs
 from tools.generated import Generated, run, with_part
 
 
@@ -15,7 +15,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_has_drifted() -> None:
-    files = [*settings_docs.generated(), *schema.generated()]
+    files = [*settings_docs.generated(), *schema.generated(), *openapi.generated()]
     assert [file.path for file in files if file.difference()] == []
 
 

@@ -1,0 +1,35 @@
+"""What the document says before the first operation: once, for all of them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from api_node.openapi.operation import Tag
+
+INTRODUCTION: Final = """\
+One board of tasks, shared by people who change it at the same time.
+
+**Signing in.** `POST /api/auth/register` and `/api/auth/login` answer with a token: send it as
+`Authorization: Bearer TOKEN`.
+
+**Bodies** are JSON (`Content-Type: application/json`, UTF-8, at most 1 MiB). A member that is unknown or only read is
+refused.
+
+**Versions.** Whatever can be changed has a `version`, and its `ETag` is `"v<version>"`. Send back the one you decided
+on, in the body, as `?version=` or as `If-Match`: if somebody was faster you get a 409 or 412 with the object as it is
+now under `current`, and nothing was changed.
+
+**Once.** With an `Idempotency-Key` a write may be sent again without harm: it happens once, and the stored answer
+comes back with `Idempotency-Replayed: true`.
+
+**Errors** carry `errorCode` (for programs), `message` (for people, in zh-CN or en by `Accept-Language`), `requestId`,
+`retryable` and `outcome`: whether the write was applied. `errors` names the members at fault.
+"""
+
+TAGS: Final[Mapping[Tag, str]] = {
+    "Accounts": "Signing in, and the people who do",
+    "Board": "Tasks: list, read, create, change, delete",
+    "Live events": "Changes as they happen",
+    "Operation": "For those who run it",
+    "Health": "For balancers and monitors; every door has its own envelope",
+    "Reference": "This page and the document it is made from",
+}
