@@ -13,7 +13,7 @@ RUNTIME_STAMP := $(VENV)/.runtime-$(call hash_of,requirements.lock pyproject.tom
 DEV_STAMP := $(VENV)/.dev-$(call hash_of,requirements.lock requirements-dev.lock pyproject.toml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# arguments of `console up`, e.g. make up ARGS='--port 9080'
+# arguments of `console up` and of the load programs, e.g. make up ARGS='--port 9080', make bench ARGS=--quick
 ARGS ?=
 # sqlite, mysql or all
 DB ?= all
@@ -23,7 +23,7 @@ T ?=
 # modules run by `make check` as `python -m MODULE --check`: each fails when a generated file is out of date
 DRIFT ?= tools.drift
 
-.PHONY: help setup setup-dev up test check fmt mutants campaign lock
+.PHONY: help setup setup-dev up test check fmt mutants campaign bench load lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,8 +53,14 @@ mutants: setup-dev ## break each promise on purpose and see its tests go red
 	@$(BIN)/python -m tests.mutants
 
 campaign: setup-dev ## the long fault tests: a hundred crashes, the images' build steps; DB as in test
-	@$(BIN)/pytest --db $(DB) --campaign tests/acceptance/test_crashes.py $(T)
+	@$(BIN)/pytest --db $(DB) --campaign tests/acceptance/test_crashes.py tests/acceptance/test_schemathesis.py $(T)
 	@$(BIN)/pytest --db $(DB) -m campaign $(T)
+
+bench: setup-dev ## writes per second beside a naive reference, on both databases; ARGS='--quick' (docs/performance.md)
+	@$(BIN)/python -m loadtest.bench $(ARGS)
+
+load: setup-dev ## people at the board behind the edge; USERS=40 DURATION=60 ARGS='--kill-node' (docs/performance.md)
+	@$(BIN)/python -m loadtest $(ARGS)
 
 lock: ## resolve the dependencies anew: requirements.lock and requirements-dev.lock
 	@./.ci/lock $(PYTHON)
