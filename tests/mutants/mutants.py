@@ -8,6 +8,14 @@ _BATCH: Final = "queue_service/writer/batch.py"
 _FAULTS: Final = "tests/integration/test_writer_faults.py"
 _FENCE: Final = "tests/integration/test_fence.py"
 _DOUBT: Final = "tests/integration/test_doubt.py"
+_SIGN_IN: Final = "tests/integration/test_sign_in.py"
+_LIVE: Final = "tests/acceptance/test_live.py"
+_LIVE_DOOR: Final = "tests/contract/test_live.py"
+_SOCKETS: Final = "tests/acceptance/test_websocket_limits.py"
+_DEFERRED: Final = "tests/integration/test_deferred.py"
+_DEFERRED_CODE: Final = "queue_service/writer/deferred.py"
+_LISTS: Final = "tests/integration/test_board_lists.py"
+_LISTS_CODE: Final = "api_node/queries/tasks.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +49,15 @@ MUTANTS: Final = (
     Mutant(
         "replay without the key",
         _BATCH,
-        "    stored = await answers.find(tx, [command.operation_id for command in commands])\n",
-        "    stored: dict[str, StoredAnswer] = {}\n",
+        "    return working, found.result\n",
+        "    return working, {}\n",
         (_FAULTS, "tests/integration/test_writer.py"),
     ),
     Mutant(
         "answers not stored with the change",
         _BATCH,
-        "    await answers.store(tx, applied, now)\n",
-        "",
+        "answers.store(tx, applied, now)",
+        "answers.store(tx, [], now)",
         (_FAULTS, "tests/integration/test_writer.py"),
     ),
     Mutant(
@@ -58,11 +66,11 @@ MUTANTS: Final = (
         "            async with session.transaction() as tx:\n                results =",
         "            async with session.transaction() as tx:\n                await Fence.check(self._fence, tx)\n"
         "            async with session.transaction() as tx:\n"
-        "                self._fence.check = lambda tx: __import__('asyncio').sleep(0)\n"
+        "                self._fence.require = lambda epoch: None\n"
         "                results =",
         (_FENCE,),
     ),
-    Mutant("epoch not checked", _BATCH, "    await fence.check(tx)\n", "", (_FENCE,)),
+    Mutant("epoch not checked", _BATCH, "    fence.require(epoch.result)\n", "", (_FENCE,)),
     Mutant(
         "epoch read without a lock",
         "queue_service/store/leader.py",
@@ -167,5 +175,243 @@ MUTANTS: Final = (
         "            _require_permission(command, working)\n",
         "            if command.operation_id not in stored:\n                _require_permission(command, working)\n",
         ("tests/integration/test_writer.py",),
+    ),
+    Mutant(
+        "a deferred command is answered and not stored",
+        _DEFERRED_CODE,
+        "            await operations.store(tx, self._new, now)\n",
+        "            pass\n",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "what is stored is not taken up by the next leader",
+        "queue_service/service.py",
+        "            self.intake.resume(command)\n",
+        "            pass\n",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "a deferred command is given up when the database fails",
+        _DEFERRED_CODE,
+        "isinstance(result, Unavailable) and self.is_open()",
+        "False",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "the refusal of a deferred command is not stored",
+        _BATCH,
+        "        applied += deferrals.refused(ends, stored)\n",
+        "",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "a refused operation is judged anew under its key",
+        _BATCH,
+        "    if stored.is_refusal:\n        raise error_from_wire(stored.data)\n",
+        "",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "storing a command waits for the rows it will change",
+        _BATCH,
+        "        return Needs()\n",
+        "        pass\n",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "a stored command under the same key is not noticed",
+        _DEFERRED_CODE,
+        "await operations.find(tx, asking) if asking else {}",
+        "{}",
+        (_DEFERRED,),
+    ),
+    Mutant(
+        "an operation is shown to anybody",
+        "api_node/queries/operations.py",
+        ", command.actor_id == viewer.id)",
+        ")",
+        ("tests/contract/test_operations.py",),
+    ),
+    Mutant(
+        "a cursor does not break ties by id",
+        _LISTS_CODE,
+        "and_(column == place.value, beyond(_c.id, place.id))",
+        "column < column",
+        (_LISTS,),
+    ),
+    Mutant(
+        "text is a pattern",
+        _LISTS_CODE,
+        "autoescape=True",
+        "autoescape=False",
+        (_LISTS,),
+    ),
+    Mutant(
+        "a list is counted without its filters",
+        _LISTS_CODE,
+        "await _count(connection, asked)",
+        "await _count(connection, _visible_to(viewer))",
+        (_LISTS,),
+    ),
+    Mutant(
+        "a cursor is taken for any list",
+        "api_node/console/task_query.py",
+        "if digest != _digest(wanted):",
+        "if False:",
+        ("tests/contract/test_lists.py",),
+    ),
+    Mutant(
+        "an unknown parameter is ignored",
+        "api_node/console/task_query.py",
+        '    require_known(request, known, repeatable=("status",))\n',
+        "",
+        ("tests/contract/test_lists.py",),
+    ),
+    Mutant(
+        "everybody counts the whole board",
+        "api_node/queries/task_stats.py",
+        "    asked = matching(viewer, wanted)\n",
+        "    import dataclasses\n    asked = matching(dataclasses.replace(viewer, role='admin'), wanted)\n",
+        ("tests/contract/test_stats.py",),
+    ),
+    Mutant(
+        "a ticket opens twice",
+        "api_node/live/door.py",
+        '"fingerprint": secrets.token_hex(32),',
+        '"fingerprint": "0" * 64,',
+        (f"{_LIVE_DOOR}::test_a_ticket_opens_once_whichever_node_is_asked",),
+    ),
+    Mutant(
+        "pages of any site may connect",
+        "api_node/live/door.py",
+        "        _require_welcome(node, websocket)\n",
+        "",
+        (f"{_LIVE_DOOR}::test_pages_of_other_sites_are_refused_and_our_own_are_not",),
+    ),
+    Mutant(
+        "rights are looked at once",
+        "api_node/live/connections.py",
+        "            await self._look()\n",
+        "",
+        ("tests/unit/test_live_connection.py",),
+    ),
+    Mutant(
+        "old rights are believed for ever",
+        "api_node/live/connections.py",
+        '                    connection.end(TRY_AGAIN, "the database does not say who may listen")\n',
+        "                    pass\n",
+        ("tests/unit/test_live_connection.py",),
+    ),
+    Mutant(
+        "who a task is taken from is not told",
+        "queue_service/commands/tasks.py",
+        '        body["previouslyAssignedToUserId"] = before.assigned_to_user_id\n',
+        "        pass\n",
+        (f"{_LIVE_DOOR}::test_an_employee_is_told_of_what_is_theirs_and_when_it_is_taken_away",),
+    ),
+    Mutant(
+        "a new node knows nothing of what was before it",
+        "queue_service/transport/observe.py",
+        'return service.events.floor if asked == "oldest"',
+        'return service.events.position if asked == "oldest"',
+        (f"{_LIVE}::test_a_node_that_was_just_started_knows_what_was_before_it",),
+    ),
+    Mutant(
+        "a follower that is ahead of its node is told of a gap",
+        "api_node/live/connection.py",
+        "        await self._until_reached(ring, self._position)\n",
+        "",
+        ("tests/unit/test_live_connection.py",),
+    ),
+    Mutant(
+        "what a slow client does not take piles up",
+        "shared/http/websocket.py",
+        "        super().pause_writing()\n",
+        "",
+        (f"{_LIVE}::test_clients_that_do_not_read_cost_no_memory_and_are_told_or_sent_away",),
+    ),
+    Mutant(
+        "answers to the pings of a deaf peer pile up",
+        "shared/http/websocket.py",
+        "        self.transport.pause_reading()  # what it says would have to be answered\n",
+        "",
+        (_SOCKETS,),
+    ),
+    Mutant(
+        "a peer that takes nothing is waited for",
+        "shared/http/websocket.py",
+        "            self._end_timer = self.loop.call_later(CLOSE_S, self.transport.abort)\n",
+        "            pass\n",
+        (_SOCKETS,),
+    ),
+    Mutant(
+        "a peer that is gone is never missed",
+        "shared/http/websocket.py",
+        "        self.transport.abort()\n",
+        "        pass\n",
+        (_SOCKETS,),
+    ),
+    Mutant(
+        "any upgrade becomes a WebSocket",
+        "shared/http/protocol.py",
+        "            and is_handshake(self.url, self.headers)\n",
+        "",
+        (_SOCKETS,),
+    ),
+    Mutant(
+        "a handshake interrupts the answer before it",
+        "shared/http/protocol.py",
+        "            and (self.cycle is None or self.cycle.response_complete)\n",
+        "",
+        (_SOCKETS,),
+    ),
+    Mutant(
+        "a token used twice leaves its family alive",
+        "queue_service/commands/sessions.py",
+        "    return Decision(TokenReused(), [Change(session, after)], [session_ended(command, after)])\n",
+        "    return Decision(TokenReused(), [], [session_ended(command, after)])\n",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "a made-up token ends a session",
+        "queue_service/commands/sessions.py",
+        "session.user_id != user.id or session.family_hash != data.familyHash:",
+        "session.user_id != user.id:",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "failed sign-ins are not counted",
+        "queue_service/commands/sign_in.py",
+        "    return Decision(BadCredentials(), changes)\n",
+        "    return Decision(BadCredentials(), changes[:0])\n",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "a block does not hold for the right password",
+        "queue_service/commands/sign_in.py",
+        "    require_unblocked(working, _all(data.subjects), now)\n    user =",
+        "    user =",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "the epoch of a session is not compared",
+        "shared/policy.py",
+        " and session.user_epoch == user.session_epoch\n",
+        "\n",
+        ("tests/contract/test_sessions.py::test_logout_ends_this_sign_in_and_everywhere_ends_them_all",),
+    ),
+    Mutant(
+        "what was remembered outlives what was forgotten meanwhile",
+        "api_node/sessions.py",
+        "        self._forgotten += 1\n        self._read.pop(session_id, None)\n",
+        "        self._read.pop(session_id, None)\n",
+        ("tests/unit/test_remembered_sessions.py",),
+    ),
+    Mutant(
+        "the last administrator goes",
+        "queue_service/commands/users.py",
+        '    if after.role != "admin" and before.role == "admin" and not working.administrators - {before.id}:\n',
+        "    if False:\n",
+        (_SIGN_IN,),
     ),
 )
