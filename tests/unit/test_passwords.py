@@ -1,11 +1,13 @@
 """Passwords: which are too common, and what checking one costs."""
 
+import os
+import threading
 from time import perf_counter
 
 import pytest
 
 from api_node.common_passwords import is_common
-from api_node.passwords import MAX_BYTES, Passwords
+from api_node.passwords import MAX_BYTES, NICENESS, Passwords
 
 EMAIL = "jean.dupont@example.com"
 
@@ -82,3 +84,12 @@ async def test_absence_costs_what_a_wrong_password_costs() -> None:
     assert len(counted.tried) == 5
     assert {parameters for parameters, _ in counted.tried} == {counted.tried[0][0]}
     assert counted.tried[-1][1] == ""
+
+
+async def test_hashing_gives_way_to_everything_else() -> None:
+    passwords = Passwords()
+    try:
+        niceness = await passwords._in_turn(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    finally:
+        passwords.close()
+    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
