@@ -17,6 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 # sqlite, mysql or all
 DB ?= all
+# a process for each processor, four at most; a file's tests stay together, they share what they started
+WORKERS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 # further arguments of pytest, e.g. make test T='tests/unit -x'
 T ?=
 
@@ -36,7 +38,7 @@ up: setup ## set up if needed, then run the cluster in the foreground; ARGS='--p
 	@$(BIN)/console up --take-terminal $(ARGS)
 
 test: setup-dev ## every test; DB=sqlite|mysql|all (default all), T='more pytest arguments'
-	@$(BIN)/pytest --db $(DB) -m 'not campaign' $(T)
+	@$(BIN)/pytest --db $(DB) -m 'not campaign' $(WORKERS) $(T)
 
 check: setup-dev ## format, lint, types, import rules, drift of generated files
 	$(BIN)/ruff format --check .

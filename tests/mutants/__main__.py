@@ -1,9 +1,11 @@
 """`python -m tests.mutants [NAME...]`: break each promise in a copy of the tree and see its tests go red."""
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,9 @@ _HANGS_AFTER_S: Final = 120.0
 
 def main(names: list[str]) -> int:
     chosen = [mutant for mutant in MUTANTS if not names or any(name in mutant.name for name in names)]
-    survivors = [mutant.name for mutant in chosen if not _is_caught(mutant)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as at_once:
+        verdicts = list(at_once.map(_is_caught, chosen))
+    survivors = [mutant.name for mutant, is_caught in zip(chosen, verdicts, strict=True) if not is_caught]
     caught = len(chosen) - len(survivors)
     sys.stdout.write(f"{caught} of {len(chosen)} mutants caught\n")
     for name in survivors:
