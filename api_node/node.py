@@ -1,5 +1,6 @@
 """What the handlers of one node share: built once at start, found by every handler through `Node.of(request)`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -20,7 +21,8 @@ from shared.settings import Settings
 
 @dataclass(slots=True)
 class Node:
-    """The parts of a node. `is_stopping` turns the health check off before the listener closes."""
+    """The parts of a node. `is_stopping` turns the health check off before the listener closes. `on_broken` must end
+    the process at once: a part that never ends has ended."""
 
     settings: Settings
     clock: Clock
@@ -28,6 +30,7 @@ class Node:
     queue: QueueClient
     tokens: AccessTokens
     passwords: Passwords
+    on_broken: Callable[[], None]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     http_metrics: HttpMetrics = field(init=False)
     sessions: Sessions = field(init=False)
@@ -37,10 +40,10 @@ class Node:
     def __post_init__(self) -> None:
         self.http_metrics = HttpMetrics(self.registry)
         self.sessions = Sessions(self.engine, self.tokens, self.clock)
-        self.live = Live(self.settings, self.clock, self.engine, self.registry)
+        self.live = Live(self.settings, self.clock, self.engine, self.registry, on_broken=self.on_broken)
 
     @classmethod
-    def build(cls, settings: Settings, clock: Clock) -> Self:
+    def build(cls, settings: Settings, clock: Clock, *, on_broken: Callable[[], None]) -> Self:
         """A node on its settings; nothing is connected yet."""
         return cls(
             settings=settings,
@@ -49,6 +52,7 @@ class Node:
             queue=QueueClient(settings.queue_url, settings.queue_secret, clock),
             tokens=AccessTokens(settings.jwt_secret, ttl_s=settings.token_ttl_s, clock=clock),
             passwords=Passwords(),
+            on_broken=on_broken,
         )
 
     @staticmethod

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.db.driver import has_stumbled
 from shared.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -20,11 +21,17 @@ READ_DEADLINE_S: Final = 5.0
 async def answering_database_errors(deadline_s: float = READ_DEADLINE_S) -> AsyncIterator[None]:
     """Raise DatabaseUnavailable for whatever the driver or the pool raises inside, and after `deadline_s`.
 
-    A connection whose read was given up is thrown away by the pool: its answer may still come.
+    A connection whose read was given up is thrown away by the pool: its answer may still come. A mistake of ours passes
+    through.
     """
     try:
         async with asyncio.timeout(deadline_s):
             yield
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         log.error("read_failed", error=str(getattr(error, "orig", None) or error) or type(error).__name__)
+        raise DatabaseUnavailable from error
+    except Exception as error:
+        if not has_stumbled(error):
+            raise
+        log.error("read_failed", error=repr(error), exc_info=error)
         raise DatabaseUnavailable from error

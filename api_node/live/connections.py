@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+import structlog
+
 from api_node.live.connection import (
     NO_LONGER_ALLOWED,
     NO_LONGER_SIGNED_IN,
@@ -22,6 +24,8 @@ LookUp = Callable[[Collection[int]], Awaitable[Mapping[int, User]]]
 """Of these sessions (ids) those that still hold, with the person as they are now. Raises DatabaseUnavailable."""
 
 _BREATH_S: Final = 0.2
+
+log = structlog.get_logger(__name__)
 
 
 class Connections:
@@ -93,7 +97,10 @@ class Connections:
         at = self._clock.monotonic()
         try:
             found = await self._look_up({connection.session_id for connection in connections})
-        except DatabaseUnavailable:
+        except Exception as error:
+            # whatever kept us from looking: old rights are believed for a while and not for ever
+            if not isinstance(error, DatabaseUnavailable):
+                log.error("live_rights_not_read", exc_info=error)
             for connection in connections:
                 if self._clock.monotonic() - connection.believed_at >= self._limits.rights_last_s:
                     connection.end(TRY_AGAIN, "the database does not say who may listen")

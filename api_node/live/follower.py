@@ -57,9 +57,10 @@ class Follower:
         self._has_begun = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to follow; returns at once."""
+    def start(self) -> asyncio.Task[None]:
+        """Begin to follow; returns at once, with the task that does so until `stop`."""
         self._running = asyncio.create_task(self._run())
+        return self._running
 
     async def stop(self) -> None:
         """Follow no longer, and end every client's stream."""
@@ -105,7 +106,7 @@ class Follower:
                 async for line in response.content:
                     if not line.endswith(b"\n"):
                         raise StreamBroken("the last line was cut")
-                    self._take(loads(line))
+                    self._take(line)
                     has_spoken = True
                     self._metrics.is_following.set(1)
             raise StreamBroken("the stream ended")
@@ -115,7 +116,15 @@ class Follower:
         finally:
             self._metrics.is_following.set(0)
 
-    def _take(self, line: dict[str, Any]) -> None:
+    def _take(self, raw: bytes) -> None:
+        """One line. A mistake in it, or in what we make of it, breaks this connection and not the whole follower."""
+        try:
+            self._understand(loads(raw))
+        except Exception as error:
+            log.error("event_not_understood", exc_info=error)
+            raise StreamBroken("a line was not understood") from error
+
+    def _understand(self, line: dict[str, Any]) -> None:
         position = from_text(line.pop("seq"))
         if line.get("gap"):
             self.ring.begin(position)

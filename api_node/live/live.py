@@ -1,7 +1,7 @@
 """The live events of one node put together: its line to the event stream, its tickets, its open connections."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 import structlog
@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 
 class Live:
-    """`start` and `stop` once each."""
+    """`start` and `stop` once each. `on_broken` is called when a part of it that never ends has ended: it must end the
+    process, which would go on telling clients of nothing, or those who may no longer listen of everything."""
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class Live:
         engine: AsyncEngine,
         registry: CollectorRegistry,
         limits: LiveLimits | None = None,
+        *,
+        on_broken: Callable[[], None],
     ) -> None:
         self.limits = limits or LiveLimits()
         self.metrics = LiveMetrics(registry)
@@ -45,12 +48,14 @@ class Live:
         )
         self._clock = clock
         self._engine = engine
+        self._on_broken = on_broken
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to follow the event stream and to look after the connections."""
-        self.follower.start()
         self._watching = asyncio.create_task(self.connections.watch())
+        for task in (self.follower.start(), self._watching):
+            task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End every client's stream, and our own."""
@@ -66,6 +71,11 @@ class Live:
             found = await sign_ins.with_users(self._engine, session_ids)
         now = self._clock.now()
         return {session.id: user for session, user in found if is_signed_in(session, user, now)}
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.critical("live_events_broke", exc_info=task.exception())
+            self._on_broken()
 
     def _before_clients_hear(self, event: LiveEvent) -> None:
         if event.person is not None:

@@ -181,5 +181,6 @@ def _packets(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
 
 
 def size_of(values: Sequence[Any]) -> int:
-    """About how many bytes the texts among some values take."""
-    return sum([len(value) for value in values if type(value) is str])
+    """How many bytes the texts among some values take at most, as they travel: a character of ASCII is one, or two when
+    it is escaped; any other is up to four."""
+    return sum([len(value) * (2 if value.isascii() else 4) for value in values if type(value) is str])

@@ -17,13 +17,13 @@ class Fault(StrEnum):
     """This server takes no writes (read-only, without quorum): it did not happen; another connection may reach one
     that does."""
     PASSING = "passing"
-    """Deadlock, busy, disk full: the same transaction may succeed."""
+    """Deadlock, busy, disk full, and whatever a server says that nobody knows: the same transaction may succeed."""
     ROW_LOCKED = "row_locked"
     """One row is held by somebody else: the transaction did not happen, and its neighbours need not wait."""
     DUPLICATE = "duplicate"
     """A key is there already: an earlier commit of ours happened after all, or somebody else wrote the row."""
     PERMANENT = "permanent"
-    """This statement will never work with these values."""
+    """This statement will never work with these values: the driver or the code says that it is about them."""
 
 
 class DatabaseFault(Exception):
@@ -47,15 +47,26 @@ DRIVER_ERRORS: Final = (pymysql.err.MySQLError, sqlite3.Error)
 _ROW_LOCKED: Final = {1205, 3572}
 _DUPLICATE: Final = {1062, 1586}
 _LOST: Final = {1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1317, 1927, 2003, 2006, 2013, 2014, 2055, 4031}
-_DEMOTED: Final = {1047, 1290, 1836, 3100}  # no quorum, read-only, rejected by the group
-_PASSING: Final = {
-    *(1213, 1180, 1020, 3101),  # deadlock, error during commit, record changed (MariaDB), rolled back by the group
-    *(1021, 1037, 1041, 1114),  # disk or memory full
-    *(1040, 1203, 1226),  # too many connections
-    *(1969, 3024),  # statement deadline
-    *(8002, 8022, 9007),  # TiDB: write conflict, retryable commit
+_DEMOTED: Final = {1047, 1290, 1792, 1836, 3100}  # no quorum, read-only, rejected by the group
+_PERMANENT: Final = {
+    *(1054, 1064, 1136, 1146),  # the statement itself
+    *(1118, 1153, 1292, 1390, 1406, 1690),  # too long, too large, out of range
+    *(1644, 3819, 4025),  # SIGNAL of a trigger, CHECK
 }
-
+_ABOUT_VALUES: Final = (
+    pymysql.err.DataError,
+    pymysql.err.IntegrityError,
+    pymysql.err.ProgrammingError,
+    pymysql.err.NotSupportedError,
+)
+_PERMANENT_SQLITE: Final = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_MISUSE,
+}
 
 # A COMMIT that fails with one of these was rolled back for certain. Anything else it fails with leaves doubt: after an
 # I/O error the commit record may be on the disk, and recovery after a crash would find it.
@@ -73,7 +84,8 @@ def leaves_doubt(error: BaseException) -> bool:
 
 
 def classify(error: BaseException) -> Fault:
-    """The kind of a driver's error. What nobody knows is PERMANENT, so that it is answered, not replayed for ever."""
+    """The kind of a driver's error. What a server says and nobody knows is PASSING: a write is answered 503 after some
+    replays, and one that was accepted is not given up for it. What is no driver's error at all is PERMANENT."""
     cause = _driver_error(error)
     if isinstance(cause, OSError | EOFError | TimeoutError):
         return Fault.LOST
@@ -98,7 +110,8 @@ def _classify_mysql(cause: BaseException) -> Fault:
         return Fault.DUPLICATE
     if code in _DEMOTED:
         return Fault.DEMOTED
-    return Fault.PASSING if code in _PASSING else Fault.PERMANENT
+    # all else is about the server: deadlock, disk or memory full, too many connections, starting, a write conflict
+    return Fault.PERMANENT if code in _PERMANENT or isinstance(cause, _ABOUT_VALUES) else Fault.PASSING
 
 
 def _classify_sqlite(cause: sqlite3.Error) -> Fault:
@@ -109,15 +122,9 @@ def _classify_sqlite(cause: sqlite3.Error) -> Fault:
         sqlite3.SQLITE_CONSTRAINT_ROWID,
     ):
         return Fault.DUPLICATE
-    # extended codes keep the primary one in the low byte
-    primary = code & 0xFF if code is not None else None
-    passing = (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_NOMEM,
-    )
-    if primary in passing:
-        return Fault.PASSING
-    return Fault.LOST if primary == sqlite3.SQLITE_CANTOPEN else Fault.PERMANENT
+    if code is None:
+        return Fault.PERMANENT  # the driver itself refused the values
+    primary = code & 0xFF  # extended codes keep the primary one in the low byte
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return Fault.LOST
+    return Fault.PERMANENT if primary in _PERMANENT_SQLITE else Fault.PASSING

@@ -22,7 +22,7 @@ async def prune_sessions(tx: Transaction, *, expired_before: datetime, limit: in
 
 
 async def prune_throttles(tx: Transaction, *, older_than: datetime, limit: int) -> int:
-    """Forget at most `limit` throttles whose last failure was before an instant; how many were forgotten."""
+    """Forget at most `limit` throttles that have counted nothing since an instant; how many were forgotten."""
     return await _prune(tx, sign_in_throttle, sign_in_throttle.c.updated_at, older_than, limit)
 
 

@@ -5,7 +5,7 @@ would stand in the way of the replay until the server noticed by itself, which c
 
 Whatever goes wrong inside a transaction, it is rolled back: a lock-wait timeout (1205) undoes only its statement, and
 a commit after it would store half a batch. When even the rollback fails, the connection is thrown away, which makes
-the server roll back.
+the server roll back. So is one whose user was cancelled.
 """
 
 import asyncio
@@ -20,10 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from queue_service.store.dialect import Dialect, dialect_for
 from queue_service.store.faults import DRIVER_ERRORS, DatabaseFault, Fault, classify, leaves_doubt
 from queue_service.store.statement import Row, Statement
+from shared.db.driver import has_stumbled
 
 STATEMENT_DEADLINE_S: Final = 5.0
 CONNECT_DEADLINE_S: Final = 2.0
 """Short enough that a statement and three replays against a silent database end within a node's 12 s."""
+
+_TROUBLE: Final = (*DRIVER_ERRORS, SQLAlchemyError, OSError, EOFError, TimeoutError)
 
 OnConnect = Callable[[AsyncConnection, Any], Awaitable[Any]]
 """Called with a new connection and what the call before returned (None the first time)."""
@@ -116,15 +119,20 @@ class Session:
             await tx.begin()
             yield tx
             await tx.commit()
-        except (*DRIVER_ERRORS, SQLAlchemyError, OSError, EOFError, TimeoutError) as error:
+        except Exception as error:
             # without a connection nothing was tried, whatever the reason: no database
-            kind = classify(error) if tx is not None else Fault.LOST
+            is_useless = tx is None or (not isinstance(error, _TROUBLE) and has_stumbled(error))
+            if not is_useless and not isinstance(error, _TROUBLE):
+                await self._undo(tx, keep_connection=True)
+                raise
+            kind = Fault.LOST if is_useless else classify(error)
             in_doubt = tx is not None and tx.commit_was_sent and leaves_doubt(error)
             await self._undo(tx, keep_connection=kind not in (Fault.LOST, Fault.DEMOTED) and not in_doubt)
             concerns_rows = tx is not None and tx.concerns_rows
             raise DatabaseFault(kind, error, in_doubt=in_doubt, concerns_rows=concerns_rows) from error
         except BaseException:
-            await self._undo(tx, keep_connection=True)
+            # cancelled, perhaps in the middle of an answer: what still comes must not be taken for the next one's
+            await self._undo(tx, keep_connection=False)
             raise
 
     async def close(self) -> None:

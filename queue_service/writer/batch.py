@@ -58,6 +58,10 @@ async def apply_batch(
     events: list[Event] = []
     for command in commands:
         try:
+            if command.deferral is not None and deferrals.awaits(command, stored):
+                # stored by an earlier try: the right is judged where it is applied, and its refusal is kept there
+                results.append(deferrals.put_off(command, command.deferral))
+                continue
             _require_permission(command, working)
             if command.deferral is not None and deferrals.puts_off(command, stored):
                 results.append(deferrals.put_off(command, command.deferral))

@@ -6,8 +6,10 @@ stays in the intake, so it counts against the limits, and whoever sends the same
 
     store     the COMMIT's answer was lost: the caller is told that the outcome is unknown, and it is tried again until
               it is known to be stored; any other failure: it is refused, as a plain command would be
-    apply     no database: tried again until there is one; the stored answer makes sure that it happens once
-    give_up   applying it breaks something: it ends as an internal error, which is stored like a refusal
+    apply     the database fails, in whatever way: tried again, ever more slowly, until it does not; the stored answer
+              makes sure that it happens once
+    give_up   applying it breaks something of ours, or the database will never take its values: it ends as an internal
+              error, which is stored like a refusal
 
 What is stored and not applied when the process ends is taken up by the next leader before it takes anything else.
 """
@@ -28,12 +30,14 @@ from queue_service.store.operations import StoredCommand
 from queue_service.store.session import Transaction
 from queue_service.writer.pending import Pending
 from shared.commands import validated
-from shared.errors import ConsoleError, IdempotencyMismatch, Internal, Unavailable
+from shared.errors import ConsoleError, IdempotencyMismatch, Internal, OutcomeUnknown, Unavailable
 from shared.jsonio import loads
 from shared.wire import DeferredRequest, error_to_wire
 
 RETRY_S: Final = 1.0
-"""Between two tries of a command that is stored, or may be."""
+"""Between the first two tries of a command that is stored, or may be; then twice as long each time."""
+
+LONGEST_RETRY_S: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +52,7 @@ class Deferred(Pending):
     again: Callable[["Deferred"], None] = field(kw_only=True)
     is_open: Callable[[], bool] = field(kw_only=True)
     stored: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    tries: int = 0
 
     def resolve(self, result: Result) -> None:
         """Take a result of the stage it is in: on to the next one, once more, or the end."""
@@ -55,20 +60,23 @@ class Deferred(Pending):
             self._note_stored(result)
         elif isinstance(result, Unavailable) and self.is_open():
             self.may_have_happened = False  # if it has, the next try finds its answer
-            asyncio.get_running_loop().call_later(RETRY_S, self.again, self)
+            self._try_later()
         elif isinstance(result, Internal) and self._stage == "apply":
             self._go_on("give_up")
         else:
-            self._end(result)
+            # it stays in its table for the next leader: whoever joined it must not take it for not applied
+            self._end(OutcomeUnknown() if isinstance(result, Unavailable) else result)
 
     def _note_stored(self, result: Result) -> None:
+        if self.may_have_happened and isinstance(result, Unavailable):
+            result = OutcomeUnknown()  # the database went away while it waited to be looked for
         _settle(self.stored, result)
         if isinstance(result, Answer) and result.status == 202:
             self._go_on("apply")
         elif isinstance(result, ConsoleError) and result.outcome == "unknown" and self.is_open():
             # whoever asks again meanwhile waits for the next try
             self.stored = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_later(RETRY_S, self.again, self)
+            self._try_later()
         else:
             self._end(result)
 
@@ -76,10 +84,16 @@ class Deferred(Pending):
     def _stage(self) -> Stage | None:
         return self.command.deferral.stage if self.command.deferral is not None else None
 
+    def _try_later(self) -> None:
+        pause_s = min(RETRY_S * 2**self.tries, LONGEST_RETRY_S)
+        self.tries = min(self.tries + 1, 16)
+        asyncio.get_running_loop().call_later(pause_s, self.again, self)
+
     def _go_on(self, stage: Stage) -> None:
         if self.command.deferral is not None:
             self.command = replace(self.command, deferral=replace(self.command.deferral, stage=stage))
         self.may_have_happened = False
+        self.tries = 0
         self.again(self)
 
     def _end(self, result: Result) -> None:
@@ -101,6 +115,12 @@ class Deferrals:
         deferred = [command for command in commands if command.deferral is not None]
         asking = [command.operation_id for command in deferred if command.is_at("store")]
         return cls(deferred, await operations.find(tx, asking) if asking else {})
+
+    def awaits(self, command: Command, stored: Mapping[str, StoredAnswer]) -> bool:
+        """Whether an earlier try stored this very request, and it has no outcome yet."""
+        known = self._known.get(command.operation_id)
+        is_it = known is not None and known.fingerprint == command.fingerprint
+        return is_it and command.is_at("store") and command.operation_id not in stored
 
     def puts_off(self, command: Command, stored: Mapping[str, StoredAnswer]) -> bool:
         """Whether this batch does not apply the command: it stores it, has it stored already, or gives it up.

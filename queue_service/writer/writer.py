@@ -9,8 +9,8 @@
     permanent error    ROLLBACK, split at once
 
 What fails before the commands' own rows are touched (the epoch, the stored answers) concerns the whole batch and is
-never split. A command that fails alone gets 503, or 500 for a permanent error. A COMMIT whose answer was lost is
-replayed like the rest: the stored answers tell the replay what happened.
+never split. A command that fails alone gets 503, or 500 for a permanent error that is about its rows. A COMMIT whose
+answer was lost is replayed like the rest: the stored answers tell the replay what happened.
 """
 
 from collections.abc import Sequence
@@ -178,7 +178,7 @@ class BatchWriter:
         answer: ConsoleError
         if pending.may_have_happened:
             answer = OutcomeUnknown()
-        elif _is_worth_a_replay(error):
+        elif _may_pass(error):
             answer = DatabaseUnavailable()
         else:
             answer = Internal()
@@ -191,6 +191,11 @@ class BatchWriter:
             exc_info=None if isinstance(error, DatabaseFault | LostGuard) else error,
         )
         pending.resolve(answer)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether it says nothing about the command itself: another day it may be applied."""
+    return _is_worth_a_replay(error) or (isinstance(error, DatabaseFault) and not error.concerns_rows)
 
 
 def _is_worth_a_replay(error: BaseException) -> bool:

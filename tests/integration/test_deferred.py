@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
-from queue_service.commands.tasks import CREATE_TASK
-from queue_service.domain.command import Command
 from queue_service.loops import prune
 from queue_service.service import QueueService
 from queue_service.store import operations
@@ -19,58 +16,25 @@ from queue_service.store.session import Session, Transaction
 from queue_service.transport.parse import parse_command
 from queue_service.writer.intake import Intake, IntakeLimits
 from queue_service.writer.lane import FlushPolicy, Lane
-from shared.clock import SystemClock
 from shared.db.database import writer_engine
 from shared.errors import (
-    DatabaseUnavailable,
     Forbidden,
     IdempotencyMismatch,
     Invalid,
     NotFound,
-    OutcomeUnknown,
     QueueFull,
     VersionConflict,
 )
 from tests.support.databases import Database
-from tests.support.deadlines import shorten_lock_waits
+from tests.support.deferred import create, ended, retitle, statuses, waiting
 from tests.support.eventually import eventually
-from tests.support.leading import leading, vanish
-from tests.support.locks import holding
+from tests.support.leading import leading
 from tests.support.writer import A_HASH, SECRET, command, create_task, outcomes, register, settings_for, titles
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("queue_service.writer.deferred.RETRY_S", 0.05)
-
-
-def create(actor: int, title: str = "a task", *, key: str | None = None, deferred: bool = True) -> Command:
-    return command("create-task", {"title": title}, actor=actor, key=key, deferred=deferred)
-
-
-def retitle(actor: int, task_id: int, title: str, **more: Any) -> Command:
-    data = {"taskId": task_id, "updates": {"title": title}}
-    return command("update-task", data, actor=actor, deferred=True, **more)
-
-
-def statuses(database: Database) -> list[int]:
-    """The status of every stored command's answer, oldest first."""
-    return [
-        status
-        for (status,) in database.rows(
-            "SELECT a.status FROM stored_command c JOIN stored_answer a ON a.operation_id = c.operation_id "
-            "WHERE c.ended_at IS NOT NULL ORDER BY c.created_at"
-        )
-    ]
-
-
-def waiting(database: Database) -> int:
-    [(count,)] = database.rows("SELECT COUNT(*) FROM stored_command WHERE ended_at IS NULL")
-    return int(count)
-
-
-async def ended(database: Database, *expected: int) -> None:
-    await eventually(lambda: statuses(database) == [*expected], what=f"outcomes {expected}")
 
 
 async def test_a_deferred_command_is_stored_when_it_is_answered_and_applied_afterwards(
@@ -83,27 +47,6 @@ async def test_a_deferred_command_is_stored_when_it_is_answered_and_applied_afte
     assert (public_id, actor) == (answer.data["operationId"], admin)
     await ended(database, 201)
     assert titles(database) == ["a task"]
-
-
-async def test_a_leader_that_dies_between_storing_and_applying_leaves_the_rest_to_the_next(
-    database: Database, tmp_path: Path
-) -> None:
-    settings = settings_for(database, tmp_path)
-    first = QueueService(settings, SystemClock(), on_deposed=lambda: None)
-    await first.start()
-    admin = await register(first)
-    task = await create_task(first, admin)
-    for deferred in (create(admin, "new"), retitle(admin, task["id"], "changed", version=1)):
-        assert (await first.intake.defer(deferred)).status == 202
-        if deferred.type == "update-task":
-            await vanish(first)
-    assert waiting(database) >= 1
-    async with leading(settings):
-        await ended(database, 201, 200)
-        assert titles(database) == ["changed", "new"]
-    async with leading(settings):
-        pass
-    assert database.rows("SELECT title, version FROM task_table ORDER BY title") == [("changed", 2), ("new", 1)]
 
 
 async def test_a_stop_applies_what_is_stored(database: Database, tmp_path: Path) -> None:
@@ -202,124 +145,6 @@ async def test_another_request_under_the_key_is_refused(service: QueueService, d
     assert titles(database) == ["one"]
 
 
-@pytest.fixture
-def lost_commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Each entry loses the answer of one COMMIT that stores a command; the command is stored all the same."""
-    left: list[int] = []
-    commit, store = Transaction.commit, operations.store
-    storing: set[int] = set()
-
-    async def note(tx: Transaction, commands: Any, now: datetime) -> None:
-        storing.add(id(tx))
-        await store(tx, commands, now)
-
-    async def lose(tx: Transaction) -> None:
-        await commit(tx)
-        if id(tx) in storing and left:
-            left.pop()
-            raise OperationalError("COMMIT", None, OSError("the answer was lost"), connection_invalidated=True)
-
-    monkeypatch.setattr(operations, "store", note)
-    monkeypatch.setattr(Transaction, "commit", lose)
-    return left
-
-
-async def test_storing_survives_a_lost_commit(
-    service: QueueService, database: Database, lost_commits: list[int]
-) -> None:
-    admin = await register(service)
-    lost_commits.append(1)
-    assert (await service.intake.defer(create(admin))).status == 202
-    await ended(database, 201)
-    assert titles(database) == ["a task"]
-    assert lost_commits == []
-
-
-async def test_doubt_about_storing_is_said_and_cleared_up_later(
-    database: Database, tmp_path: Path, lost_commits: list[int]
-) -> None:
-    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
-        admin = await register(service)
-        lost_commits.append(1)
-        with pytest.raises(OutcomeUnknown):
-            await service.intake.defer(create(admin, key="k"))
-        assert (await service.intake.defer(create(admin, key="k"))).status == 202
-        await ended(database, 201)
-        assert titles(database) == ["a task"]
-
-
-async def test_no_database_means_that_it_is_not_stored(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
-        admin = await register(service)
-        with monkeypatch.context() as broken:
-            broken.setattr(operations, "find", _no_database)
-            with pytest.raises(DatabaseUnavailable) as refusal:
-                await service.intake.defer(create(admin))
-        assert refusal.value.outcome == "not_applied"
-        assert service.intake.length == 0
-    assert titles(database) == []
-
-
-async def test_what_is_stored_outlasts_a_database_that_fails(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
-        admin = await register(service)
-        with monkeypatch.context() as broken:
-            tries: list[int] = []
-
-            def fail(*_: Any) -> Any:
-                tries.append(1)
-                raise OSError("no database")
-
-            broken.setattr(operations, "end", fail)
-            assert (await service.intake.defer(create(admin))).status == 202
-            await eventually(lambda: len(tries) > 3, what="some tries")
-            assert (waiting(database), titles(database), service.intake.length) == (1, [], 1)
-        await ended(database, 201)
-        assert titles(database) == ["a task"]
-
-
-@pytest.mark.only_on("mysql")
-async def test_a_held_row_holds_up_the_applying_and_not_the_answer(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shorten_lock_waits(monkeypatch)
-    async with leading(settings_for(database, tmp_path, queue_max_retries=0)) as service:
-        admin = await register(service)
-        task = await create_task(service, admin)
-        async with holding(database, "SELECT id FROM task_table WHERE id = %s FOR UPDATE", task["id"]):
-            async with asyncio.timeout(0.9):
-                assert (await service.intake.defer(retitle(admin, task["id"], "later"))).status == 202
-            await eventually(lambda: service.metrics.recent_batches()["count"], what="a batch")
-            assert waiting(database) == 1
-        await ended(database, 200)
-    assert titles(database) == ["later"]
-
-
-async def test_a_command_that_breaks_something_ends_as_an_internal_error(
-    service: QueueService, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    admin = await register(service)
-    kind = CREATE_TASK.decide
-
-    def decide(data: Any, *rest: Any) -> Any:
-        if data.title == "poison":
-            raise ZeroDivisionError
-        return kind(data, *rest)
-
-    object.__setattr__(CREATE_TASK, "decide", decide)
-    try:
-        commands = [create(admin, title) for title in ("one", "poison", "two")]
-        assert {answer.status for answer in await asyncio.gather(*map(service.intake.defer, commands))} == {202}
-        await eventually(lambda: sorted(statuses(database)) == [201, 201, 500], what="all outcomes")
-    finally:
-        object.__setattr__(CREATE_TASK, "decide", kind)
-    assert (titles(database), waiting(database)) == (["one", "two"], 0)
-
-
 async def test_what_waits_to_be_applied_counts_against_the_limits() -> None:
     lane = Lane("board", session=Session(writer_engine("sqlite:///unused")), write=_never, policy=FlushPolicy())
     intake = Intake({"board": [lane]}, IntakeLimits(commands=2))
@@ -386,10 +211,6 @@ def test_only_a_persons_command_can_be_deferred() -> None:
         with pytest.raises(Invalid) as refusal:
             parse_command({"type": "create-user", "data": user, "deferred": True, **wire}, size=1, secret=SECRET)
         assert [error.field for error in refusal.value.errors] == ["deferred"]
-
-
-async def _no_database(*_: Any) -> Any:
-    raise OSError("no database")
 
 
 async def _never(*_: Any) -> bool:

@@ -163,13 +163,14 @@ async def test_a_batch_in_doubt_is_not_taken_apart(
         admin = await register(service)
         tasks = [await create_task(service, admin) for _ in range(6)]
         await settled_loops(service)
-        proxy.fail_with(1030, "COMMIT")
+        rule = proxy.fail_with(1030, "COMMIT", every=1)
         updates = [
             command("update-task", {"taskId": task["id"], "updates": {"status": "done"}}, actor=admin)
             for task in tasks
             if task["id"] % 2 == 0
         ]
         assert [type(answer) for answer in await outcomes(service, updates)] == [OutcomeUnknown] * 3
+        proxy.remove(rule)
         assert service.status()["splits"] == 0
 
 

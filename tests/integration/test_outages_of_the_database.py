@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from queue_service.domain.command import Answer
 from queue_service.service import QueueService
+from queue_service.store.session import Session
 from shared.clock import SystemClock
 from shared.db import migrate
+from shared.db.database import writer_engine
 from shared.errors import ConsoleError, DatabaseUnavailable
 from tests.support.api import Api
 from tests.support.cluster import Cluster
@@ -121,6 +124,48 @@ async def test_a_stop_with_a_silent_database_ends_in_bounded_time(
     async with leading(settings_for(pausable, tmp_path)) as again:
         assert again.status()["epoch"] == 2
         await create_task(again, admin, "after")
+
+
+async def test_a_connection_whose_user_was_cancelled_in_the_middle_is_not_used_again(
+    database: Database, proxy: MySQLProxy
+) -> None:
+    engine = writer_engine(database.through(proxy.port).url)
+    session = Session(engine)
+    numbers: list[int] = []
+    late = proxy.delay("SELECT 'old'", 0.3)
+
+    async def ask(word: str) -> str:
+        async with session.transaction() as tx:
+            numbers.append((await tx.execute(text("SELECT CONNECTION_ID()"))).scalar_one())
+            said: str = (await tx.execute(text(f"SELECT '{word}'"))).scalar_one()
+            return said
+
+    asking = asyncio.create_task(ask("old"))
+    await eventually(lambda: numbers and late.has_begun, what="the statement under way")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert [await ask("new"), await ask("newer")] == ["new", "newer"]
+    assert numbers[0] != numbers[1] == numbers[2]
+    await session.close()
+    await engine.dispose()
+
+
+async def test_a_statement_that_hangs_is_given_up_by_a_stop(
+    database: Database, proxy: MySQLProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_service.service.DRAIN_S", 0.3)
+    service = QueueService(settings_for(database.through(proxy.port), tmp_path), SystemClock(), on_deposed=lambda: None)
+    await service.start()
+    admin = await register(service)
+    hung = proxy.swallow("INSERT INTO task_table")
+    writing = asyncio.ensure_future(outcome(service, creates(admin, 1)[0]))
+    await hung.fired.wait()
+    async with asyncio.timeout(4):  # less than the deadline of a statement
+        await service.stop()
+    writing.cancel()
+    assert titles(database) == []
+    assert database.rows("SELECT YEAR(beat_at) FROM leader_beat") == [(1970,)], "the lead was given back"
 
 
 def creates(actor: int, count: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from queue_service.commands import KINDS
 from queue_service.domain.command import Answer, CommandKind
 from queue_service.service import QueueService
 from queue_service.transport.parse import parse_command
+from shared.account_commands import UserPatch
 from shared.errors import (
     BadCredentials,
     ConsoleError,
@@ -25,7 +27,7 @@ from shared.errors import (
     TooManyAttempts,
     Unauthenticated,
 )
-from shared.throttling import FREE_BY_ACCOUNT, LONGEST_BLOCK_S
+from shared.throttling import BY_ACCOUNT, FORGOTTEN_AFTER, LONGEST_BLOCK_S
 from tests.support.clocks import MovableClock
 from tests.support.databases import Database
 from tests.support.eventually import eventually
@@ -86,6 +88,12 @@ async def test_a_token_is_superseded_for_ten_seconds_and_then_ends_the_family(
     clock = MovableClock()
     async with leading(settings_for(database, tmp_path), clock) as service:
         ada = await register(service)
+        session_id = await opened(service, ada)
+        for token, following in (("first", "second"), ("second", "third")):
+            assert isinstance(await refreshed(service, session_id, ada, token, following), dict)
+        for passed, expected in ((9, TokenSuperseded), (2, TokenReused)):
+            clock.let_pass(timedelta(seconds=passed))
+            assert isinstance(await refreshed(service, session_id, ada, "first", "stolen"), expected)
         for passed, expected in ((9, TokenSuperseded), (11, TokenReused)):
             session_id = await opened(service, ada)
             assert (await refreshed(service, session_id, ada, "first", "second"))["session"]["id"] == session_id
@@ -93,7 +101,7 @@ async def test_a_token_is_superseded_for_ten_seconds_and_then_ends_the_family(
             assert isinstance(await refreshed(service, session_id, ada, "first", "third"), expected)
             after = await refreshed(service, session_id, ada, "second", "third")
             assert isinstance(after, dict) is (expected is TokenSuperseded)
-        assert database.rows("SELECT COUNT(*) FROM user_session WHERE ended_at IS NOT NULL") == [(1,)]
+        assert database.rows("SELECT COUNT(*) FROM user_session WHERE ended_at IS NOT NULL") == [(2,)]
 
 
 async def test_a_session_lives_as_long_as_it_was_given_however_often_it_is_refreshed(
@@ -129,12 +137,8 @@ async def test_a_password_that_was_changed_meanwhile_opens_nothing(service: Queu
     change = {
         "userId": ada,
         "updates": {},
-        "newPassword": {
-            "passwordHash": A_HASH,
-            "userEpoch": 1,
-            "sessionId": session_id,
-            "subjects": subjects("ada"),
-        },
+        "newPassword": {"passwordHash": A_HASH, "sessionId": session_id},
+        "check": {"isRight": True, "userEpoch": 1, "subject": digest("check")},
     }
     changed, late = await outcomes(
         service,
@@ -146,12 +150,12 @@ async def test_a_password_that_was_changed_meanwhile_opens_nothing(service: Queu
     assert database.rows("SELECT user_epoch FROM user_session") == [(2,)]
 
 
-async def test_the_waits_double_up_to_a_quarter_of_an_hour_and_an_hour_forgets(
+async def test_the_waits_double_up_to_a_quarter_of_an_hour_and_time_forgives(
     database: Database, tmp_path: Path
 ) -> None:
     clock = MovableClock()
     async with leading(settings_for(database, tmp_path), clock) as service:
-        for _ in range(FREE_BY_ACCOUNT):
+        for _ in range(BY_ACCOUNT.free):
             assert isinstance(await fails(service), BadCredentials)
         waits = []
         for _ in range(12):
@@ -161,10 +165,57 @@ async def test_the_waits_double_up_to_a_quarter_of_an_hour_and_an_hour_forgets(
             clock.let_pass(timedelta(seconds=refusal.retry_after_s or 0))
             assert isinstance(await fails(service), BadCredentials)
         assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, LONGEST_BLOCK_S, LONGEST_BLOCK_S]
-        clock.let_pass(timedelta(hours=1, seconds=1))
-        for _ in range(FREE_BY_ACCOUNT):
+        clock.let_pass(FORGOTTEN_AFTER)
+        for _ in range(BY_ACCOUNT.free):
             assert isinstance(await fails(service), BadCredentials)
         assert isinstance(await fails(service), TooManyAttempts)
+
+
+async def test_a_change_that_repeats_itself_finds_its_answer_and_counts_nothing(
+    service: QueueService, database: Database
+) -> None:
+    """The node sees a wrong password when it is asked again: it is the one before the change."""
+    ada = await register(service)
+    session_id = await opened(service, ada)
+    check = {"isRight": True, "userEpoch": 1, "subject": digest("check")}
+    new = {"passwordHash": A_HASH, "sessionId": session_id}
+    first = command("update-user", {"userId": ada, "updates": {}, "newPassword": new, "check": check}, actor=ada)
+    again = {"userId": ada, "updates": {}, "check": check | {"isRight": False}}
+    [applied] = await outcomes(service, [first])
+    repeated = replace(first, data=UserPatch.model_validate(again))
+    [replayed] = await outcomes(service, [repeated])
+    assert isinstance(applied, Answer)
+    assert (replayed.status, replayed.data, replayed.is_replayed) == (200, applied.data, True)
+    assert database.rows("SELECT COUNT(*) FROM sign_in_throttle") == [(0,)]
+    assert isinstance(await run(service, "update-user", again, actor=ada), Invalid)
+    assert database.rows("SELECT failures FROM sign_in_throttle") == [(1,)]
+
+
+async def test_a_right_password_forgives_the_wrong_ones(service: QueueService, database: Database) -> None:
+    ada = await register(service)
+
+    async def changes(is_right: bool) -> Any:
+        check = {"isRight": is_right, "userEpoch": 1, "subject": digest("check")}
+        patch = {"userId": ada, "updates": {"email": "new@example.com"}, "check": check}
+        return await run(service, "update-user", patch, actor=ada)
+
+    for _ in range(BY_ACCOUNT.free - 1):
+        assert isinstance(await changes(False), Invalid)
+    assert isinstance(await changes(True), dict)
+    assert database.rows("SELECT failures FROM sign_in_throttle") == [(0,)]
+    for _ in range(BY_ACCOUNT.free):
+        assert isinstance(await changes(False), Invalid)
+    assert isinstance(await changes(True), TooManyAttempts)
+
+
+async def test_what_opens_an_account_is_changed_by_a_checked_password_alone(service: QueueService) -> None:
+    ada = await register(service)
+    session_id = await opened(service, ada)
+    for change in (
+        {"updates": {"email": "new@example.com"}},
+        {"updates": {}, "newPassword": {"passwordHash": A_HASH, "sessionId": session_id}},
+    ):
+        assert isinstance(await run(service, "update-user", {"userId": ada, **change}, actor=ada), Forbidden)
 
 
 async def test_attempts_of_one_batch_are_counted_one_after_the_other(service: QueueService) -> None:
@@ -172,7 +223,7 @@ async def test_attempts_of_one_batch_are_counted_one_after_the_other(service: Qu
     wrong = [command("note-failed-sign-in", {"subjects": subjects("ada")}) for _ in range(30)]
     right = command("open-session", opening(ada))
     told = await outcomes(service, [*wrong, right])
-    assert [type(refusal) for refusal in told[:30]].count(BadCredentials) == FREE_BY_ACCOUNT
+    assert [type(refusal) for refusal in told[:30]].count(BadCredentials) == BY_ACCOUNT.free
     assert isinstance(told[30], TooManyAttempts)
 
 
@@ -188,7 +239,7 @@ async def test_a_refusal_that_is_counted_is_not_a_stored_answer(service: QueueSe
 async def test_a_block_written_by_a_clock_that_ran_ahead_holds_nobody_up(database: Database, tmp_path: Path) -> None:
     clock = MovableClock(wall_ahead=timedelta(days=365))
     async with leading(settings_for(database, tmp_path), clock) as service:
-        for _ in range(FREE_BY_ACCOUNT):
+        for _ in range(BY_ACCOUNT.free):
             await fails(service)
         assert isinstance(await fails(service), TooManyAttempts)
         clock.jump(-timedelta(days=365))
@@ -252,7 +303,7 @@ async def test_what_is_over_is_forgotten(database: Database, tmp_path: Path, mon
         runs = service.loops.runs["prune"]
         await eventually(lambda: service.loops.runs["prune"] > runs + 1, what="a run that finds nothing old")
         assert kept() == [(1,), (2,)]
-        clock.let_pass(timedelta(seconds=LIFE_S + 1))
+        clock.let_pass(FORGOTTEN_AFTER + timedelta(seconds=1))
         await eventually(lambda: kept() == [(0,), (0,)], what="forgetting")
 
 
