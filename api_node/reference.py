@@ -28,6 +28,11 @@ class Reference:
         return page(document(self._table)).encode()
 
 
+async def get_home(request: Request) -> Response:
+    """302 to the page: whoever opens the bare address in a browser has to begin somewhere."""
+    return Response(status_code=302, headers={"Location": "/api/docs"})
+
+
 async def get_document(request: Request) -> Response:
     """200 with the OpenAPI 3.1 document."""
     reference: Reference = request.app.state.reference

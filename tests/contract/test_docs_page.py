@@ -105,3 +105,9 @@ def test_the_example_calls_are_ones_a_shell_understands() -> None:
             assert "{" not in words[1 if method == "get" else 3]
             if "-d" in words:
                 assert isinstance(json.loads(words[words.index("-d") + 1]), dict)
+
+
+async def test_the_bare_address_leads_to_the_page(board: Board) -> None:
+    async with board.stranger.http.get("/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (302, "/api/docs")
+    assert (await board.stranger.get("/")).headers["Content-Type"].startswith("text/html")
