@@ -16,6 +16,7 @@ from api_node.reads import answering_database_errors
 from shared.account_commands import Registrations, SignInSubjects
 from shared.errors import TooManyAttempts
 from shared.http.client import client_address
+from shared.model import User
 from shared.throttling import blocked_for_s
 
 _HOST_BITS: Final = 64
@@ -26,8 +27,14 @@ def subjects_of(request: Request, email: str) -> SignInSubjects:
     return SignInSubjects(account=_digest(request, f"account:{email}"), address=_of_address(request, "sign-in"))
 
 
+def own_password_subject(request: Request, user: User) -> str:
+    """Whom a check of `user`'s current password is counted against, by somebody signed in as them. Not the account that
+    strangers sign in to, nor the address: their guesses must not keep the owner from changing the password."""
+    return _digest(request, f"current-password:{user.id}")
+
+
 def registrations_of(request: Request) -> Registrations:
-    """Whom a registration is counted against."""
+    """Whom a registration is counted against, and a new e-mail of one's own."""
     free = Node.of(request).settings.registrations_per_hour
     return Registrations(subject=_of_address(request, "registration"), free=free)
 
@@ -41,15 +48,15 @@ async def require_unblocked(request: Request, subjects: Collection[str]) -> None
         raise TooManyAttempts(retry_after_s=wait_s)
 
 
-def _of_address(request: Request, attempt: str) -> str:
+def asking_network(request: Request) -> str:
+    """The IPv4 address a request comes from; of an IPv6 one the first half, since its owner has all of the second."""
     address = client_address(request.scope, Node.of(request).settings.trusted_networks)
-    return _digest(request, f"{attempt}:{_network(address)}")
-
-
-def _network(address: str) -> str:
-    """An IPv4 address; of IPv6 the first half, since its owner has all of the second."""
     parsed = ip_address(address) if address else None
     return str(IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)) if isinstance(parsed, IPv6Address) else address
+
+
+def _of_address(request: Request, attempt: str) -> str:
+    return _digest(request, f"{attempt}:{asking_network(request)}")
 
 
 def _digest(request: Request, subject: str) -> str:

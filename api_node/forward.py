@@ -9,10 +9,13 @@ from starlette.requests import Request
 
 from api_node.node import Node
 from api_node.prefer import RESPOND_ASYNC, prefers_async
+from api_node.queries import operations
+from api_node.reads import answering_database_errors
 from api_node.unanswered import Outcome
-from shared.errors import FieldError, Invalid, PreconditionFailed, VersionConflict
+from shared.errors import FieldError, IdempotencyMismatch, Invalid, PreconditionFailed, VersionConflict
 from shared.ids import fresh_id
 from shared.model import User
+from shared.wire import Actor, operation_id
 
 _KEY: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
 _ETAG: Final = re.compile(r'^"v([1-9][0-9]{0,9})"$')
@@ -44,7 +47,7 @@ async def forward(
     command = {
         "type": command_type,
         "data": data,
-        "actor": {"userId": actor.id} if actor else {"anonymous": request.scope["route"].path},
+        "actor": _on_behalf_of(request, actor).model_dump(exclude_none=True),
         # a key of our own where the client sent none, so that our own resending can never apply twice
         "idempotencyKey": (idempotency_key(request) if takes_key else None) or fresh_id(),
         "expectedVersion": from_header if from_header is not None else expected_version,
@@ -59,6 +62,21 @@ async def forward(
         if from_header is None:
             raise
         raise PreconditionFailed(extra=conflict.extra) from None
+
+
+async def require_fitting_key(request: Request, *, actor: User | None, raw: bytes) -> None:
+    """Raise IdempotencyMismatch when the client's key was used for another request; DatabaseUnavailable.
+
+    A look before the work of an argon2 run: such a refusal counts against nobody. The queue service has the last word.
+    """
+    key = idempotency_key(request)
+    if key is None:
+        return
+    node = Node.of(request)
+    async with answering_database_errors():
+        stored = await operations.fingerprint(node.engine, operation_id(_on_behalf_of(request, actor), key))
+    if stored not in (None, _fingerprint(request, raw, node.settings.queue_secret)):
+        raise IdempotencyMismatch
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -103,6 +121,10 @@ def written(outcome: Outcome) -> dict[str, str]:
         return headers | {"Preference-Applied": RESPOND_ASYNC, "Location": where}
     version = outcome.data.get("version")
     return headers | (etag(version) if version else {})
+
+
+def _on_behalf_of(request: Request, actor: User | None) -> Actor:
+    return Actor(userId=actor.id) if actor else Actor(anonymous=request.scope["route"].path)
 
 
 def _fingerprint(request: Request, raw: bytes, secret: str) -> str:

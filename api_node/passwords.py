@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
@@ -14,48 +15,54 @@ from typing import Any, Final, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from shared.errors import Unavailable
+from shared.errors import TooManyAttempts, Unavailable
 
 R = TypeVar("R")
 
 AT_ONCE: Final = max(2, os.cpu_count() or 2)
 MAX_WAITING: Final = 100
 """Past this many callers the last would wait for seconds, and the next one is told to come back."""
+MAX_WAITING_OF_ONE: Final = 10
+"""Of those, from one address: a single caller must not take every place from all the others."""
 NICENESS: Final = 5
 MIN_CHARACTERS: Final = 8
 MAX_BYTES: Final = 1_024
 
 
 class Passwords:
-    """Hashes and verifies. Callers past the limit wait their turn; past MAX_WAITING of them, Unavailable is raised."""
+    """Hashes and verifies, each on behalf of an address. Callers past the limit wait their turn; past MAX_WAITING of
+    them, Unavailable is raised, and past MAX_WAITING_OF_ONE of one address, TooManyAttempts."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2", initializer=_give_way)
         # verified against when there is no such account, so that absence costs the same work as a wrong password
         self._nobody = self._hasher.hash("nobody has this password")
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, *, asked_from: str) -> str:
         """The argon2id hash, salt and parameters included."""
-        return await self._in_turn(self._hasher.hash, password)
+        return await self._in_turn(asked_from, self._hasher.hash, password)
 
-    async def verify(self, stored: str | None, password: str) -> bool:
+    async def verify(self, stored: str | None, password: str, *, asked_from: str) -> bool:
         """Whether it is the password that was hashed. `stored` None (no such account): False, at the same cost."""
-        return await self._in_turn(self._verify, stored, password)
+        return await self._in_turn(asked_from, self._verify, stored, password)
 
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_turn(self, work: Callable[..., R], *args: Any) -> R:
-        if self._waiting >= MAX_WAITING:
+    async def _in_turn(self, address: str, work: Callable[..., R], *args: Any) -> R:
+        if self._waiting[address] >= MAX_WAITING_OF_ONE:
+            raise TooManyAttempts(retry_after_s=1)
+        if self._waiting.total() >= MAX_WAITING:
             raise Unavailable
-        self._waiting += 1
+        self._waiting[address] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
         finally:
-            self._waiting -= 1
+            self._waiting[address] -= 1
+            self._waiting += Counter()  # forgets who does not wait
 
     def _verify(self, stored: str | None, password: str) -> bool:
         tried = password if len(password.encode()) <= MAX_BYTES else ""

@@ -53,6 +53,7 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/ws/ticket", door.post_ticket, Permission.BOARD_VIEW),
     Entry("GET", "/api/ws", door.get_without_upgrade, "open"),
     Entry("GET", "/api/queue/status", observe.get_queue_status, Permission.SYSTEM_VIEW),
+    Entry("GET", "/", reference.get_home, "open"),
     Entry("GET", "/api/openapi.json", reference.get_document, "open"),
     Entry("GET", "/api/docs", reference.get_page, "open"),
     Entry("GET", "/api-docs", reference.get_page, "open"),

@@ -83,19 +83,28 @@ class UserUpdates(CommandData):
     role: Role = "employee"
 
 
+class PasswordCheck(CommandData):
+    """Whether the `currentPassword` that came along was right, while the person's epoch was `userEpoch`, and whom it is
+    counted against if it was not."""
+
+    isRight: bool
+    userEpoch: SessionEpoch
+    subject: Digest
+
+
 class NewPassword(CommandData):
-    """A new password, by somebody who showed the one that held while their epoch was `userEpoch`. It ends every session
-    but the one it was set in."""
+    """A new password. It ends every session but the one it was set in."""
 
     passwordHash: PasswordHash
-    userEpoch: SessionEpoch
     sessionId: RowId
-    subjects: SignInSubjects
 
 
 class UserPatch(CommandData):
-    """update-user."""
+    """update-user. What opens an account, its e-mail and its password, changes its owner only by a `check`; a new
+    e-mail of one's own is counted like a registration, since both tell whether it is taken."""
 
     userId: RowId
     updates: UserUpdates
     newPassword: NewPassword | None = None
+    check: PasswordCheck | None = None
+    registrations: Registrations | None = None

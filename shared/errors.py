@@ -16,7 +16,7 @@
     ├── HeadTooLarge          431  the request line and headers are over the limit: send less
     ├── Invalid               422  a field is wrong: `errors` names it
     │   └── IdempotencyMismatch 422  the key was used for another request: use a new key
-    ├── TooManyAttempts       429  signing in failed too often: wait `retry_after_s`
+    ├── TooManyAttempts       429  tried too often, or failed too often: wait `retry_after_s`
     ├── TooManyConnections    429  this person has all the live connections they may: close one
     ├── Internal              500  our fault: report the request id
     └── Unavailable           503  passing trouble: send again after `retry_after_s`, with the same idempotency key

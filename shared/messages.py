@@ -25,8 +25,8 @@ MESSAGES: Final = MappingProxyType(
             "This refresh token was used before, so the sign-in it belongs to has ended: log in again",
         ),
         "too_many_attempts": (
-            "登录失败次数过多，请稍后重试",
-            "Too many failed attempts to sign in: wait and try again",
+            "尝试次数过多，请稍后重试",
+            "Too many attempts: wait and try again",
         ),
         "last_administrator": (
             "不能移除最后一个管理员",

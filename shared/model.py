@@ -62,7 +62,8 @@ class UserSession:
 @dataclass(frozen=True, slots=True)
 class Throttle:
     """How often something failed lately, and until when it may not be tried. `subject` is a keyed digest in hex of an
-    e-mail or an address, so that the table names nobody. `updated_at` is when it last failed."""
+    e-mail, a person or an address, so that the table names nobody. `updated_at` is up to when its failures have leaked
+    away (shared/throttling.py)."""
 
     id: int
     subject: str

@@ -1,6 +1,7 @@
 """`/api/auth` (seed 000): register, login, refresh, logout, me."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import structlog
@@ -8,10 +9,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_node.attempts import registrations_of, require_unblocked, subjects_of
+from api_node.attempts import asking_network, registrations_of, require_unblocked, subjects_of
 from api_node.authenticate import bearer_token
 from api_node.common_passwords import is_common
-from api_node.forward import forward, written
+from api_node.forward import forward, require_fitting_key, written
 from api_node.grants import NOT_TO_BE_KEPT, grant_of, granted, new_session
 from api_node.node import Node
 from api_node.passwords import MAX_BYTES, MIN_CHARACTERS
@@ -19,13 +20,15 @@ from api_node.queries import users
 from api_node.reads import answering_database_errors
 from api_node.refresh_tokens import RefreshToken, parse
 from api_node.sessions import SignedIn
+from api_node.unanswered import Outcome
 from shared.account_commands import EndSession, FailedSignIn, NewUser, OpenSession, RefreshSession
 from shared.commands import CommandData, Email, validated
 from shared.envelopes import success
-from shared.errors import BadCredentials, FieldError, Invalid, RegistrationClosed, Unauthenticated
+from shared.errors import BadCredentials, ConsoleError, FieldError, Invalid, RegistrationClosed, Unauthenticated
 from shared.http.body import read_json
 from shared.http.context import JsonResponse
 from shared.model import User, user_view
+from shared.policy import is_signed_in
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +65,8 @@ class LogoutBody(RefreshBody):
 async def register(request: Request) -> Response:
     """201 with the account, signed in. 403 registration_closed, 409 email_taken, 422, 429 too_many_attempts.
 
-    The first account ever is the administrator. A replay by the client's key shows no refresh token again.
+    The first account ever is the administrator. A replay by the client's key shows no refresh token again, and is 401
+    once the sign-in is over.
     """
     node = Node.of(request)
     body, raw = await read_json(request)
@@ -72,17 +76,21 @@ async def register(request: Request) -> Response:
     warnings = require_usable(node, given.password, given.email)
     registrations = registrations_of(request)
     await require_unblocked(request, [registrations.subject])
+    await require_fitting_key(request, actor=None, raw=raw)
     token = RefreshToken.first()
     new = NewUser(
         email=given.email,
-        passwordHash=await node.passwords.hash(given.password),
+        passwordHash=await node.passwords.hash(given.password, asked_from=asking_network(request)),
         session=new_session(node, token),
         registrations=registrations,
     )
     outcome = await forward(request, "create-user", new.model_dump(), actor=None, raw=raw)
-    if outcome.is_replayed and await _whose_password(node, given) is None:
-        # the key alone must not open the account for ever after
-        raise BadCredentials
+    if outcome.is_replayed:
+        with _applied_before():
+            if await _whose_password(request, given) is None:
+                # the key alone must not open the account for ever after
+                raise BadCredentials
+            await _require_still_open(node, outcome)
     shown = {"user": outcome.data["user"]} | granted(node, grant_of(outcome.data["session"], token), warnings)
     return JsonResponse(success(shown), outcome.status, written(outcome) | NOT_TO_BE_KEPT)
 
@@ -90,14 +98,16 @@ async def register(request: Request) -> Response:
 async def login(request: Request) -> Response:
     """200 with the account, an access token and a refresh token. 401 bad_credentials, 429 too_many_attempts.
 
-    The same answer after the same work for an unknown account, a wrong password and a deleted account.
+    The same answer after the same work for an unknown account, a wrong password and a deleted account. A replay by the
+    client's key shows no refresh token again, and is 401 once the sign-in is over.
     """
     node = Node.of(request)
     body, raw = await read_json(request)
     given = validated(Credentials, body)
     subjects = subjects_of(request, given.email)
     await require_unblocked(request, [subjects.account, subjects.address])
-    user = await _whose_password(node, given)
+    await require_fitting_key(request, actor=None, raw=raw)
+    user = await _whose_password(request, given)
     if user is None:
         failed = FailedSignIn(subjects=subjects)
         await forward(request, "note-failed-sign-in", failed.model_dump(), actor=None, raw=raw, takes_key=False)
@@ -107,6 +117,9 @@ async def login(request: Request) -> Response:
         userId=user.id, userEpoch=user.session_epoch, session=new_session(node, token), subjects=subjects
     )
     outcome = await forward(request, "open-session", opening.model_dump(), actor=None, raw=raw)
+    if outcome.is_replayed:
+        with _applied_before():
+            await _require_still_open(node, outcome)
     shown = {"user": outcome.data["user"]} | granted(node, grant_of(outcome.data["session"], token))
     return JsonResponse(success(shown), outcome.status, written(outcome) | NOT_TO_BE_KEPT)
 
@@ -114,7 +127,7 @@ async def login(request: Request) -> Response:
 async def refresh(request: Request) -> Response:
     """200 with new tokens for a refresh token, sent as `refreshToken` or as Bearer; it is used up by that.
 
-    401 unauthenticated; token_superseded within 10 s of the refresh that used it up, by another tab perhaps;
+    401 unauthenticated; token_superseded within 10 s of the last refresh of this sign-in, by another tab perhaps;
     token_reused later, and the sign-in has ended. An `Idempotency-Key` has no say: the token is its own.
     """
     node = Node.of(request)
@@ -141,18 +154,19 @@ async def refresh(request: Request) -> Response:
 async def logout(request: Request) -> Response:
     """200: the sign-in of the access token (Bearer) or of the `refreshToken` is over, here or `everywhere`.
 
-    Repeating it is 200, too. 401 for no token of ours, and for `everywhere` by one that is over itself.
+    Repeating it is 200, too. 401 for no token of ours, and for `everywhere` by one that is over itself. An
+    `Idempotency-Key` has no say: the same empty body may come from two sign-ins of one person.
     """
     node = Node.of(request)
-    body, raw = await _body_or_nothing(request)
+    body, _ = await _body_or_nothing(request)
     given = validated(LogoutBody, body)
     found = await _who_leaves(request, given.refreshToken)
     command = EndSession(sessionId=found.session.id, userId=found.user.id, everywhere=given.everywhere)
     try:
-        outcome = await forward(request, "end-session", command.model_dump(), actor=found.user, raw=raw)
+        await forward(request, "end-session", command.model_dump(), actor=found.user, takes_key=False)
     finally:
         node.sessions.forget_all_of(found.user.id)
-    return JsonResponse(success({}), headers=written(outcome))
+    return JsonResponse(success({}))
 
 
 async def get_me(_request: Request, viewer: User) -> Response:
@@ -175,12 +189,31 @@ def require_usable(node: Node, password: str, email: str) -> list[FieldError]:
     return found
 
 
-async def _whose_password(node: Node, given: Credentials) -> User | None:
+@contextmanager
+def _applied_before() -> Iterator[None]:
+    """Whatever is refused inside is refused now, but the write it asks about happened."""
+    try:
+        yield
+    except ConsoleError as refusal:
+        refusal.outcome = "applied"
+        raise
+
+
+async def _require_still_open(node: Node, outcome: Outcome) -> None:
+    """Raise Unauthenticated for a sign-in that ended since it was first answered: its tokens would open nothing."""
+    found = await node.sessions.read(outcome.data["session"]["id"])
+    if found is None or not is_signed_in(found.session, found.user, node.clock.now()):
+        raise Unauthenticated
+
+
+async def _whose_password(request: Request, given: Credentials) -> User | None:
     """The account, if the password is right; the same work if it is not, or if there is no such account."""
+    node = Node.of(request)
     async with answering_database_errors():
         user = await users.by_email(node.engine, given.email)
     known = user if user is not None and user.deleted_at is None else None
-    is_right = await node.passwords.verify(known.password if known else None, given.password)
+    stored = known.password if known else None
+    is_right = await node.passwords.verify(stored, given.password, asked_from=asking_network(request))
     return known if is_right else None
 
 

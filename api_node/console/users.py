@@ -5,19 +5,19 @@ from typing import Any, Final, cast, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api_node.attempts import require_unblocked, subjects_of
+from api_node.attempts import asking_network, own_password_subject, registrations_of, require_unblocked
 from api_node.authenticate import session_of
 from api_node.console.auth import NewPasswordText, require_usable
-from api_node.forward import etag, forward, is_unchanged, written
+from api_node.forward import etag, forward, is_unchanged, require_fitting_key, written
 from api_node.node import Node
 from api_node.parameters import page_asked, path_id, require_known, seen_version
 from api_node.queries import users
 from api_node.queries.users import UserFilter
 from api_node.reads import answering_database_errors
-from shared.account_commands import FailedSignIn, NewPassword, UserUpdates
+from shared.account_commands import NewPassword, PasswordCheck, UserUpdates
 from shared.commands import Version, validated
 from shared.envelopes import success
-from shared.errors import BadCredentials, FieldError, Forbidden, Invalid, NotFound
+from shared.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.http.body import read_json
 from shared.http.context import JsonResponse
 from shared.model import Role, User, user_view
@@ -30,7 +30,7 @@ _OF_A_PASSWORD: Final = {"password", "currentPassword"}
 
 class UserChange(UserUpdates):
     """The body of a PATCH: the members to change, and the version they were decided on. A new password wants the old
-    one."""
+    one, and so does a new e-mail of one's own."""
 
     password: NewPasswordText = ""
     currentPassword: str = ""
@@ -72,11 +72,11 @@ async def get_user(request: Request, viewer: User) -> Response:
 
 
 async def change_user(request: Request, actor: User) -> Response:
-    """200 with the changed account: `email` by its owner or an administrator, `role` by an administrator, `password` by
-    its owner with `currentPassword`, which signs out everywhere else.
+    """200 with the changed account: `email` by its owner with `currentPassword` or by an administrator, `role` by an
+    administrator, `password` by its owner with `currentPassword`, which signs out everywhere else.
 
-    403, 404, 409 email_taken, last_administrator, and with `current` for a stale `version` in body or query, 412 for a
-    stale `If-Match`, 422, 429.
+    Wrong ones are counted, and new e-mails of one's own like registrations. 403, 404, 409 email_taken,
+    last_administrator, and with `current` for a stale `version` in body or query, 412 for a stale `If-Match`, 422, 429.
     """
     user_id = path_id(request)
     body, raw = await read_json(request)
@@ -86,9 +86,9 @@ async def change_user(request: Request, actor: User) -> Response:
         raise Invalid(errors=[FieldError("body", "names nothing to change")])
     updates = change.model_dump(exclude_unset=True, exclude={"version", *_OF_A_PASSWORD})
     patch: dict[str, Any] = {"userId": user_id, "updates": updates}
-    if "password" in given:
-        new = await _new_password(request, await _seen(request, actor), actor, change)
-        patch["newPassword"] = new.model_dump()
+    if "password" in given or ("email" in given and user_id == actor.id):
+        await require_fitting_key(request, actor=actor, raw=raw)
+        patch |= await _by_password(request, await _seen(request, actor), actor, change)
     try:
         outcome = await forward(
             request, "update-user", patch, actor=actor, raw=raw, expected_version=seen_version(request, change.version)
@@ -107,29 +107,29 @@ async def _seen(request: Request, viewer: User) -> User:
     return user
 
 
-async def _new_password(request: Request, user: User, actor: User, change: UserChange) -> NewPassword:
-    """Check the password that is to be replaced. A wrong one is counted like a failed sign-in: a stolen token must not
-    become a way to guess."""
+async def _by_password(request: Request, user: User, actor: User, change: UserChange) -> dict[str, Any]:
+    """What goes along with a change that wants the present password. A stolen token must not become a way to guess it,
+    so a wrong one is sent, too: to be counted, unless it is the repetition of a change that was applied."""
     if user.id != actor.id:
         raise Forbidden
-    node = Node.of(request)
-    require_usable(node, change.password, user.email)
-    subjects = subjects_of(request, user.email)
-    await require_unblocked(request, [subjects.account, subjects.address])
-    # the new one is right, too: then this is a repetition of a change whose answer got lost
-    is_right = any([await node.passwords.verify(user.password, p) for p in (change.currentPassword, change.password)])
-    if not is_right:
-        failed = FailedSignIn(subjects=subjects)
-        try:
-            await forward(request, "note-failed-sign-in", failed.model_dump(), actor=None, takes_key=False)
-        except BadCredentials:
-            raise Invalid(errors=[FieldError("currentPassword", "is not the password of this account")]) from None
-    return NewPassword(
-        passwordHash=await node.passwords.hash(change.password),
-        userEpoch=user.session_epoch,
-        sessionId=session_of(request).id,
-        subjects=subjects,
-    )
+    node, subject, given = Node.of(request), own_password_subject(request, user), change.model_fields_set
+    told: dict[str, Any] = {}
+    blocking = [subject]
+    if "password" in given:
+        require_usable(node, change.password, user.email)
+    if "email" in given:
+        registrations = registrations_of(request)
+        told["registrations"] = registrations.model_dump()
+        blocking += [registrations.subject]
+    await require_unblocked(request, blocking)
+    network = asking_network(request)
+    is_right = await node.passwords.verify(user.password, change.currentPassword, asked_from=network)
+    check = PasswordCheck(isRight=is_right, userEpoch=user.session_epoch, subject=subject)
+    if is_right and "password" in given:
+        password_hash = await node.passwords.hash(change.password, asked_from=network)
+        new = NewPassword(passwordHash=password_hash, sessionId=session_of(request).id)
+        told["newPassword"] = new.model_dump()
+    return told | {"check": check.model_dump()}
 
 
 def _filter(request: Request) -> UserFilter:

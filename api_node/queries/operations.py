@@ -1,4 +1,4 @@
-"""Reading what became of a write that was answered 202, for the person who sent it."""
+"""Reading what became of a write: of one that was answered 202, for the person who sent it; under a key, for us."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,14 @@ class Operation:
     ended_at: datetime | None
     status: int | None
     body: str | None
+
+
+async def fingerprint(engine: AsyncEngine, operation_id: str) -> str | None:
+    """Of the request that was applied under an operation id; None when none was."""
+    async with engine.connect() as connection:
+        wanted = select(stored_answer.c.fingerprint).where(stored_answer.c.operation_id == operation_id)
+        found: str | None = (await connection.execute(wanted)).scalar_one_or_none()
+    return found
 
 
 async def by_public_id(engine: AsyncEngine, viewer: User, public_id: str) -> Operation | None:

@@ -14,11 +14,12 @@ from shared.model import UserSession
 from shared.policy import is_signed_in
 
 SUPERSEDED_FOR: Final = timedelta(seconds=10)
-"""How long the token before is taken for another tab's, not for a thief's."""
+"""How long after a rotation an older token is taken for another tab's, not for a thief's."""
 
 
 def _refresh(data: RefreshSession, command: Command, working: WorkingSet, now: datetime) -> Decision:
-    """The next token of a family. An older token of the same family ends it, unless it was rotated a moment ago."""
+    """The next token of a family. An older token of the same family ends it, unless the family
+    was rotated a moment ago: of three tabs, one may be two tokens behind."""
     session, user = working.sessions.get(data.sessionId), working.users.get(data.userId)
     if session is None or user is None or session.user_id != user.id or session.family_hash != data.familyHash:
         raise Unauthenticated  # not of this family, so it says nothing about it
@@ -42,8 +43,7 @@ def _outdated(
 ) -> Decision:
     if is_over:
         raise TokenReused
-    was_current = data.tokenHash == session.previous_hash
-    if was_current and session.rotated_at is not None and now - session.rotated_at <= SUPERSEDED_FOR:
+    if session.rotated_at is not None and now - session.rotated_at <= SUPERSEDED_FOR:
         raise TokenSuperseded
     after = ended(session, now)
     return Decision(TokenReused(), [Change(session, after)], [session_ended(command, after)])

@@ -14,7 +14,7 @@ from queue_service.domain.workingset import Change, WorkingSet
 from shared.account_commands import FailedSignIn, OpenSession, SignInSubjects
 from shared.errors import BadCredentials
 from shared.model import user_view
-from shared.throttling import FREE_BY_ACCOUNT, FREE_BY_ADDRESS
+from shared.throttling import BY_ACCOUNT, BY_ADDRESS
 
 
 def _open(data: OpenSession, command: Command, working: WorkingSet, now: datetime) -> Decision:
@@ -33,8 +33,8 @@ def _note_failure(data: FailedSignIn, command: Command, working: WorkingSet, now
     """Count it against the account that was named, whether there is one or not, and against the address."""
     require_unblocked(working, _all(data.subjects), now)
     changes = [
-        counted(working, data.subjects.account, free=FREE_BY_ACCOUNT, now=now),
-        counted(working, data.subjects.address, free=FREE_BY_ADDRESS, now=now),
+        counted(working, data.subjects.account, BY_ACCOUNT, now),
+        counted(working, data.subjects.address, BY_ADDRESS, now),
     ]
     return Decision(BadCredentials(), changes)
 

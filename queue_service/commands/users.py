@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from queue_service.domain.attempts import counted, require_unblocked
+from queue_service.domain.attempts import cleared, counted, require_unblocked
 from queue_service.domain.command import Answer, Command, CommandKind, Decision, Needs
 from queue_service.domain.events import user_event
 from queue_service.domain.sessions import opened, session_answer
 from queue_service.domain.workingset import Change, WorkingSet
-from shared.account_commands import NewPassword, NewUser, UserPatch
+from shared.account_commands import NewPassword, NewUser, PasswordCheck, Registrations, UserPatch
 from shared.errors import (
     EmailTaken,
     FieldError,
@@ -22,15 +22,12 @@ from shared.errors import (
 )
 from shared.model import HEAD_OFFICE_ID, User, user_view
 from shared.policy import Permission, has_permission, is_signed_in, sees_user
+from shared.throttling import BY_ACCOUNT, hourly
 
 
 def _register(data: NewUser, command: Command, working: WorkingSet, now: datetime) -> Decision:
     """The very first account is the administrator; the access lane is one, so there is one first."""
-    changes: list[Change] = []
-    if data.registrations is not None:
-        # counted whether it succeeds or not: this is the one place that tells whether an address is registered
-        require_unblocked(working, [data.registrations.subject], now)
-        changes += [counted(working, data.registrations.subject, free=data.registrations.free, now=now)]
+    changes = _asked_for_an_email(data.registrations, working, now)
     if data.email in working.by_email:
         return Decision(EmailTaken(), changes)
     user = User(
@@ -58,7 +55,13 @@ def _update(data: UserPatch, command: Command, working: WorkingSet, now: datetim
     owner alone."""
     before = _visible_user(data.userId, command, working)
     members = _allowed_members(data, before, command, working)
-    changes: list[Change] = []
+    if data.check is not None and not data.check.isRight:
+        return _wrong_password(data.check, working, now)
+    changes = _checked(data, before, command, working, now)
+    if "email" in members and before.email != data.updates.email:
+        changes += _asked_for_an_email(data.registrations, working, now)
+        if data.updates.email in working.by_email:
+            return Decision(EmailTaken(), changes)
     if data.newPassword is not None:
         changes += [_kept_session(data.newPassword, before, command, working, now)]
         members |= {"password": data.newPassword.passwordHash, "session_epoch": before.session_epoch + 1}
@@ -83,28 +86,52 @@ def _visible_user(user_id: int, command: Command, working: WorkingSet) -> User:
 
 
 def _allowed_members(data: UserPatch, user: User, command: Command, working: WorkingSet) -> dict[str, Any]:
-    """The members to write. Raises Forbidden, EmailTaken, and Invalid when there is nothing to change."""
+    """The members to write. Raises Forbidden, and Invalid when there is nothing to change."""
     given = data.updates.model_fields_set
-    if not given and data.newPassword is None:
+    if not given and data.newPassword is None and data.check is None:
         raise Invalid(errors=[FieldError("updates", "names nothing to change")])
     actor = working.users[command.actor_id] if command.actor_id is not None else None
     if "role" in given and actor is not None and not has_permission(actor, Permission.USER_MANAGE):
         raise Forbidden
-    if "email" in given and data.updates.email != user.email and data.updates.email in working.by_email:
-        raise EmailTaken
     return {name: getattr(data.updates, name) for name in given}
+
+
+def _asked_for_an_email(registrations: Registrations | None, working: WorkingSet, now: datetime) -> list[Change]:
+    """Count it whether the e-mail is free or not: these are the places that tell. Raises TooManyAttempts."""
+    if registrations is None:
+        return []
+    require_unblocked(working, [registrations.subject], now)
+    return [counted(working, registrations.subject, hourly(registrations.free), now)]
+
+
+def _wrong_password(check: PasswordCheck, working: WorkingSet, now: datetime) -> Decision:
+    """Only here, behind the stored answers: what repeats a change of the password names the one before it."""
+    require_unblocked(working, [check.subject], now)
+    wrong = FieldError("currentPassword", "is not the password of this account")
+    return Decision(Invalid(errors=[wrong]), [counted(working, check.subject, BY_ACCOUNT, now)])
+
+
+def _checked(data: UserPatch, user: User, command: Command, working: WorkingSet, now: datetime) -> list[Change]:
+    """What a right password changes: it forgives the wrong ones. Raises Forbidden where one was needed and not shown,
+    TooManyAttempts, and Unauthenticated when it holds no more."""
+    if data.check is None:
+        is_needed = command.actor_id == user.id and "email" in data.updates.model_fields_set
+        if is_needed or data.newPassword is not None:
+            raise Forbidden
+        return []
+    require_unblocked(working, [data.check.subject], now)
+    if data.check.userEpoch != user.session_epoch:
+        raise Unauthenticated  # the password that was shown is the one before this one
+    return cleared(working, data.check.subject, now)
 
 
 def _kept_session(new: NewPassword, user: User, command: Command, working: WorkingSet, now: datetime) -> Change:
     """The session the password is changed in goes on under the new epoch, which ends all the others."""
-    require_unblocked(working, (new.subjects.account, new.subjects.address), now)
     if command.actor_id != user.id:
         raise Forbidden
     session = working.sessions.get(new.sessionId)
     if session is None or session.user_id != user.id or not is_signed_in(session, user, now):
         raise Unauthenticated
-    if new.userEpoch != user.session_epoch:
-        raise Unauthenticated  # the password that was shown is the one before this one
     after = replace(session, user_epoch=user.session_epoch + 1, version=session.version + 1, updated_at=now)
     return Change(session, after)
 
@@ -116,11 +143,12 @@ def _needs_of_registration(data: NewUser) -> Needs:
 
 def _needs_of_update(data: UserPatch) -> Needs:
     given, new = data.updates.model_fields_set, data.newPassword
+    counts = (data.check, data.registrations)
     return Needs(
         changed_user_ids=frozenset({data.userId}),
         emails=frozenset({data.updates.email}) if "email" in given else frozenset(),
         session_ids=frozenset({new.sessionId}) if new else frozenset(),
-        throttle_subjects=frozenset({new.subjects.account, new.subjects.address}) if new else frozenset(),
+        throttle_subjects=frozenset(count.subject for count in counts if count is not None),
         whether_administrators_remain="role" in given and data.updates.role != "admin",
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.errors import TooManyAttempts
 from shared.model import Throttle
-from shared.throttling import after_failure, blocked_for_s, forgiven
+from shared.throttling import Allowance, after_failure, blocked_for_s, forgiven
 
 
 def require_unblocked(working: WorkingSet, subjects: Collection[str], now: datetime) -> None:
@@ -17,11 +17,11 @@ def require_unblocked(working: WorkingSet, subjects: Collection[str], now: datet
         raise TooManyAttempts(retry_after_s=wait_s)
 
 
-def counted(working: WorkingSet, subject: str, *, free: int, now: datetime) -> Change:
+def counted(working: WorkingSet, subject: str, allowance: Allowance, now: datetime) -> Change:
     """One more failure of a subject."""
     before = working.throttles.get(subject)
     row = before or Throttle(working.ids.next(Throttle), subject, 0, None, 0, now, now)
-    return Change(before, after_failure(row, free=free, now=now))
+    return Change(before, after_failure(row, allowance, now))
 
 
 def cleared(working: WorkingSet, subject: str, now: datetime) -> list[Change]:

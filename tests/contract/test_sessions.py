@@ -107,9 +107,17 @@ async def test_a_token_used_long_ago_ends_the_sign_in(person: Person, kept: Data
     assert (await Api(person.stranger.http, newer["token"]).get("/api/auth/me")).refusal == UNAUTHENTICATED
 
 
-async def test_a_token_of_an_earlier_generation_ends_the_sign_in_at_once(person: Person) -> None:
+async def test_of_three_tabs_the_one_that_is_two_tokens_behind_signs_nobody_out(person: Person) -> None:
+    second = (await person.refresh()).data["refreshToken"]
+    third = (await person.refresh(second, elsewhere=True)).data["refreshToken"]
+    assert (await person.refresh()).refusal == SUPERSEDED
+    assert (await person.refresh(third)).status == 200
+
+
+async def test_a_token_of_an_earlier_generation_ends_the_sign_in_later(person: Person, kept: Database) -> None:
     second = (await person.refresh()).data["refreshToken"]
     third = (await person.refresh(second)).data["refreshToken"]
+    await rotated_long_ago(kept, third)
     assert (await person.refresh()).refusal == REUSED
     assert (await person.refresh(third)).refusal == UNAUTHENTICATED
 
@@ -175,6 +183,16 @@ async def test_logging_out_twice_is_as_good_as_once_by_either_token(person: Pers
     assert (await person.stranger.post("/api/auth/logout", {"refreshToken": "x"})).refusal == UNAUTHENTICATED
 
 
+async def test_an_idempotency_key_has_no_say_in_a_logout(person: Person) -> None:
+    """Two tabs send the same empty body, and their key may be the same: each ends its own sign-in."""
+    other = Api(person.stranger.http, (await person.login()).data["token"])
+    for api in (person.here, other):
+        answer = await api("POST", "/api/auth/logout", headers={"Idempotency-Key": f"logout-{person.id}"})
+        assert answer.status == 200
+        assert "Idempotency-Replayed" not in answer.headers
+    assert [(await api.get("/api/auth/me")).refusal for api in (person.here, other)] == [UNAUTHENTICATED] * 2
+
+
 async def test_logout_ends_this_sign_in_and_everywhere_ends_them_all(person: Person) -> None:
     data = [(await person.login()).data for _ in range(3)]
     apis = [Api(person.stranger.http, one["token"]) for one in data]
@@ -220,6 +238,19 @@ async def test_a_replay_by_key_shows_the_secret_to_nobody_a_second_time(board: B
     assert (again.status, again.data["refreshToken"]) == (first.status, None)
     assert again.data["user"] == first.data["user"]
     assert (await Api(board.stranger.http, again.data["token"]).get("/api/auth/me")).status == 200
+
+
+@pytest.mark.parametrize("route", ["register", "login"])
+async def test_a_replay_opens_no_sign_in_that_is_over(board: Board, route: str) -> None:
+    given = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
+    if route == "login":
+        await board.stranger.post("/api/auth/register", given)
+    key = uuid.uuid4().hex
+    first = await board.stranger.post(f"/api/auth/{route}", given, Idempotency_Key=key)
+    assert (await Api(board.stranger.http, first.data["token"]).post("/api/auth/logout", {})).status == 200
+    again = await Api(board.other.http).post(f"/api/auth/{route}", given, Idempotency_Key=key)
+    assert again.refusal == UNAUTHENTICATED
+    assert again.body["outcome"] == "applied"
 
 
 async def test_one_key_at_once_opens_one_sign_in_and_shows_its_secret_once(board: Board, kept: Database) -> None:

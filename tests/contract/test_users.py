@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.throttling import FREE_BY_ACCOUNT
+from shared.throttling import BY_ACCOUNT
 from tests.contract.conftest import PASSWORD, Board
 from tests.support.api import Api
 from tests.support.cluster import Cluster
@@ -149,12 +149,48 @@ async def test_a_person_changes_their_email_and_signs_in_with_it(board: Board) -
     me, token, old = await board.account()
     _, _, taken = await board.account()
     employee, new = Api(board.stranger.http, token), f"{uuid.uuid4().hex}@example.com"
-    assert (await employee.patch(f"/api/users/{me}", {"email": taken.upper()})).refusal == (409, "email_taken")
-    assert (await employee.patch(f"/api/users/{me}", {"email": f" {new.upper()}"})).data["email"] == new
-    assert (await employee.patch(f"/api/users/{me}", {"email": new})).status == 200
+    by_password = {"currentPassword": PASSWORD}
+    told = await employee.patch(f"/api/users/{me}", {"email": taken.upper(), **by_password})
+    assert told.refusal == (409, "email_taken")
+    assert (await employee.patch(f"/api/users/{me}", {"email": f" {new.upper()}", **by_password})).data["email"] == new
+    assert (await employee.patch(f"/api/users/{me}", {"email": new, **by_password})).status == 200
     assert (await employee.get("/api/auth/me")).data["user"]["email"] == new
-    told = [await board.stranger.post("/api/auth/login", {"email": e, "password": PASSWORD}) for e in (new, old)]
-    assert [answer.status for answer in told] == [200, 401]
+    logins = [await board.stranger.post("/api/auth/login", {"email": e, "password": PASSWORD}) for e in (new, old)]
+    assert [answer.status for answer in logins] == [200, 401]
+
+
+async def test_a_new_email_of_ones_own_wants_the_password_and_a_refused_one_changes_nothing(board: Board) -> None:
+    """A stolen access token is no way to take the account over, nor to ask who has one."""
+    employee, administrator = await board.employee(), await board.employee()
+    assert (await board.admin.patch(f"/api/users/{administrator[0]}", {"role": "admin"})).status == 200
+    for me, owner in (employee, administrator):
+        before = await read(owner, me)
+        for email in (f"{uuid.uuid4().hex}@example.com", before["email"], "first@example.com"):
+            for shown in ({}, {"currentPassword": "wrong"}):
+                answer = await owner.patch(f"/api/users/{me}", {"email": email, **shown})
+                assert answer.refusal in ((422, "validation_failed"), (429, "too_many_attempts"))
+        assert await read(owner, me) == before
+
+
+async def test_a_taken_email_leaves_the_password_and_the_sign_in_as_they_are(board: Board) -> None:
+    me, employee = await board.employee()
+    change = {"email": "first@example.com", "password": NEW_PASSWORD, "currentPassword": PASSWORD}
+    assert (await employee.patch(f"/api/users/{me}", change)).refusal == (409, "email_taken")
+    assert (await employee.patch(f"/api/users/{me}", {"password": NEW_PASSWORD, "currentPassword": PASSWORD})).data
+
+
+async def test_asking_for_emails_is_counted_like_registering(database: Database, tmp_path: Path) -> None:
+    async with Cluster(database.url, tmp_path, nodes=1, REGISTRATIONS_PER_HOUR="4") as cluster:
+        stranger = Api(cluster.client())
+        given = {"email": "ada@example.com", "password": NEW_PASSWORD}
+        await stranger.post("/api/auth/register", given)
+        registered = await stranger.post("/api/auth/register", given | {"email": "bob@example.com"})
+        bob, path = Api(stranger.http, registered.data["token"]), f"/api/users/{registered.data['user']['id']}"
+        emails = ("ada@example.com", "bob@example.com", "new@example.com", "ada@example.com")
+        told = [await bob.patch(path, {"email": email, "currentPassword": NEW_PASSWORD}) for email in emails]
+        assert [answer.status for answer in told] == [409, 200, 200, 429]
+        assert told[-1].refusal == (429, "too_many_attempts")
+        assert (await bob.patch(path, {"email": "ada@example.com", "currentPassword": NEW_PASSWORD})).status == 429
 
 
 async def test_an_employee_promotes_nobody_least_of_all_themselves(board: Board) -> None:
@@ -200,18 +236,40 @@ async def test_not_even_an_administrator_sets_somebody_elses_password(board: Boa
     assert (await board.admin.patch(f"/api/users/{user_id}", change)).refusal == (403, "forbidden")
 
 
+async def test_the_present_password_is_not_told_from_the_new_one(board: Board) -> None:
+    """One guess each: a right one in the wrong member is wrong, and counted."""
+    me, employee = await board.employee()
+    guess = {"password": PASSWORD, "currentPassword": "wrong"}
+    for _ in range(BY_ACCOUNT.free):
+        answer = await employee.patch(f"/api/users/{me}", guess)
+        assert (answer.refusal, answer.fields_at_fault) == ((422, "validation_failed"), ["currentPassword"])
+    assert (await employee.patch(f"/api/users/{me}", guess)).refusal == (429, "too_many_attempts")
+
+
+async def test_who_is_signed_in_changes_their_password_whatever_strangers_guess(board: Board) -> None:
+    me, token, email = await board.account()
+    for number in range(BY_ACCOUNT.free):
+        await board.stranger.post("/api/auth/login", {"email": email, "password": f"guess {number}"})
+    login = await board.stranger.post("/api/auth/login", {"email": email, "password": PASSWORD})
+    assert login.refusal == (429, "too_many_attempts")
+    change = {"password": NEW_PASSWORD, "currentPassword": PASSWORD}
+    assert (await Api(board.stranger.http, token).patch(f"/api/users/{me}", change)).status == 200
+
+
 async def test_guessing_at_the_old_password_is_guessing(board: Board) -> None:
     me, token, email = await board.account()
     thief = Api(board.stranger.http, token)
-    for number in range(FREE_BY_ACCOUNT):
-        wrong = {"password": NEW_PASSWORD, "currentPassword": f"guess {number}"}
+    for number in range(BY_ACCOUNT.free):
+        wrong = ({"password": NEW_PASSWORD}, {"email": f"{uuid.uuid4().hex}@example.com"})[number % 2]
+        wrong |= {"currentPassword": f"guess {number}"}
         assert (await thief.patch(f"/api/users/{me}", wrong)).status == 422
     right = {"password": NEW_PASSWORD, "currentPassword": PASSWORD}
     blocked = await thief.patch(f"/api/users/{me}", right)
     assert blocked.refusal == (429, "too_many_attempts")
     assert blocked.headers["Retry-After"] == "1"
+    # whoever signs in anew is somebody else
     login = await board.stranger.post("/api/auth/login", {"email": email, "password": PASSWORD})
-    assert login.refusal == (429, "too_many_attempts")
+    assert login.status == 200
 
 
 async def test_registering_a_common_password_warns_in_development(board: Board) -> None:

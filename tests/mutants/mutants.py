@@ -9,10 +9,12 @@ _FAULTS: Final = "tests/integration/test_writer_faults.py"
 _FENCE: Final = "tests/integration/test_fence.py"
 _DOUBT: Final = "tests/integration/test_doubt.py"
 _SIGN_IN: Final = "tests/integration/test_sign_in.py"
+_THROTTLING: Final = "tests/unit/test_throttling.py"
 _LIVE: Final = "tests/acceptance/test_live.py"
 _LIVE_DOOR: Final = "tests/contract/test_live.py"
 _SOCKETS: Final = "tests/acceptance/test_websocket_limits.py"
 _DEFERRED: Final = "tests/integration/test_deferred.py"
+_TROUBLE: Final = "tests/integration/test_deferred_trouble.py"
 _DEFERRED_CODE: Final = "queue_service/writer/deferred.py"
 _LISTS: Final = "tests/integration/test_board_lists.py"
 _LISTS_CODE: Final = "api_node/queries/tasks.py"
@@ -188,14 +190,63 @@ MUTANTS: Final = (
         "queue_service/service.py",
         "            self.intake.resume(command)\n",
         "            pass\n",
-        (_DEFERRED,),
+        (_TROUBLE,),
     ),
     Mutant(
         "a deferred command is given up when the database fails",
         _DEFERRED_CODE,
         "isinstance(result, Unavailable) and self.is_open()",
         "False",
-        (_DEFERRED,),
+        (_TROUBLE,),
+    ),
+    Mutant(
+        "an operation is given up for an error that nobody listed",
+        "queue_service/store/faults.py",
+        "    return Fault.PERMANENT if code in _PERMANENT or isinstance(cause, _ABOUT_VALUES) else Fault.PASSING\n",
+        "    return Fault.PASSING if code in (1040, 1213) else Fault.PERMANENT\n",
+        (_TROUBLE,),
+    ),
+    Mutant(
+        "a bad greeting is a mistake of ours",
+        "shared/db/driver.py",
+        '    return any(name.partition(".")[0] in _DRIVERS for name in names)\n',
+        "    return not names\n",
+        ("tests/integration/test_bad_greetings.py",),
+    ),
+    Mutant(
+        "a cancelled statement leaves its answer to the next one",
+        "queue_service/store/session.py",
+        "            await self._undo(tx, keep_connection=False)\n",
+        "",
+        ("tests/integration/test_outages_of_the_database.py",),
+    ),
+    Mutant(
+        "what is stored is refused at the door and waits all the same",
+        _BATCH,
+        "if command.deferral is not None and deferrals.awaits(command, stored):",
+        "if False:",
+        (_TROUBLE,),
+    ),
+    Mutant(
+        "what may be stored is let go when there is no database",
+        _DEFERRED_CODE,
+        "            result = OutcomeUnknown()  # the database went away while it waited to be looked for\n",
+        "            pass\n",
+        (_TROUBLE,),
+    ),
+    Mutant(
+        "a node goes on without its watch",
+        "api_node/live/live.py",
+        "            self._on_broken()\n",
+        "            pass\n",
+        ("tests/unit/test_live_supervision.py",),
+    ),
+    Mutant(
+        "one unexpected error ends the watch",
+        "api_node/live/connections.py",
+        "        except Exception as error:\n",
+        "        except DatabaseUnavailable as error:\n",
+        ("tests/unit/test_live_connection.py",),
     ),
     Mutant(
         "the refusal of a deferred command is not stored",
@@ -378,6 +429,69 @@ MUTANTS: Final = (
         "session.user_id != user.id or session.family_hash != data.familyHash:",
         "session.user_id != user.id:",
         (_SIGN_IN,),
+    ),
+    Mutant(
+        "a tab that is two tokens behind ends the family",
+        "queue_service/commands/sessions.py",
+        "    if session.rotated_at is not None and",
+        "    if data.tokenHash == session.previous_hash and session.rotated_at is not None and",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "one's own e-mail wants no password",
+        "queue_service/commands/users.py",
+        '        is_needed = command.actor_id == user.id and "email" in data.updates.model_fields_set\n',
+        "        is_needed = False\n",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "a wrong present password is not counted",
+        "queue_service/commands/users.py",
+        "[counted(working, check.subject, BY_ACCOUNT, now)]",
+        "[]",
+        (_SIGN_IN,),
+    ),
+    Mutant(
+        "failures never leak away",
+        "shared/throttling.py",
+        "    still_held = max(throttle.failures - leaked, 0)\n",
+        "    still_held = throttle.failures\n",
+        (_THROTTLING,),
+    ),
+    Mutant(
+        "failing often enough stops the leak",
+        "shared/throttling.py",
+        "min(throttle.updated_at + leaked * allowance.leaks_every, now) if still_held else now",
+        "now",
+        (_THROTTLING,),
+    ),
+    Mutant(
+        "one address takes every place to sign in at",
+        "api_node/passwords.py",
+        "        if self._waiting[address] >= MAX_WAITING_OF_ONE:\n",
+        "        if False:\n",
+        ("tests/unit/test_passwords.py",),
+    ),
+    Mutant(
+        "a logout of another sign-in is taken for a repetition",
+        "api_node/console/auth.py",
+        '"end-session", command.model_dump(), actor=found.user, takes_key=False)',
+        '"end-session", command.model_dump(), actor=found.user)',
+        ("tests/contract/test_sessions.py::test_an_idempotency_key_has_no_say_in_a_logout",),
+    ),
+    Mutant(
+        "an answer that is given again opens a sign-in that is over",
+        "api_node/console/auth.py",
+        "found is None or not is_signed_in(found.session, found.user, node.clock.now()):",
+        "found is None:",
+        ("tests/contract/test_sessions.py::test_a_replay_opens_no_sign_in_that_is_over",),
+    ),
+    Mutant(
+        "strangers keep an owner from changing the password",
+        "api_node/attempts.py",
+        'f"current-password:{user.id}"',
+        'f"account:{user.email}"',
+        ("tests/contract/test_users.py::test_who_is_signed_in_changes_their_password_whatever_strangers_guess",),
     ),
     Mutant(
         "failed sign-ins are not counted",

@@ -77,6 +77,11 @@ class Rule:
         matching = (index for index, one in enumerate(statements(sql)) if self.pattern.match(one))
         return next(matching, None)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a rule that fires once has met its statement."""
+        return self._is_spent
+
     def begin(self) -> None:
         """Use up a rule that fires once, before another connection's statement gets to it."""
         self._is_spent = self.every is None

@@ -31,6 +31,7 @@ class MySQLProxy:
         self._target = (target_host, target_port)
         self._rules: list[Rule] = []
         self._refuses = False
+        self._greeting: bytes | None = None
         self._links: dict[asyncio.Task[None], Link | None] = {}
         self._failures: list[Exception] = []
         self._server: asyncio.Server | None = None
@@ -81,6 +82,10 @@ class MySQLProxy:
         """From now on, close each new connection at once (counted in `refused_count`), or stop doing so."""
         self._refuses = on
 
+    def greet_with(self, greeting: bytes | None) -> None:
+        """From now on say this to each new connection and close it; None: let the server speak again."""
+        self._greeting = greeting
+
     def cut_all(self) -> None:
         """Cut every connection that is open now; the server rolls their transactions back."""
         for link in self._links.values():
@@ -100,6 +105,10 @@ class MySQLProxy:
         if self._refuses:
             self.refused_count += 1
             writer.transport.abort()
+            return
+        if self._greeting is not None:
+            writer.write(self._greeting)
+            writer.close()
             return
         # Not left to start_server, which keeps no account of its tasks.
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))

@@ -55,17 +55,19 @@ class Client:
 
 
 class Rights:
-    """The database, as the watch sees it: `user` None is signed out; `is_silent` does not answer, `refused` times."""
+    """The database, as the watch sees it: `user` None is signed out; `is_silent` does not answer, `refused` times, and
+    raises `trouble`."""
 
     def __init__(self) -> None:
         self.user: User | None = VIEWER
         self.is_silent = False
         self.refused = 0
+        self.trouble: Exception = DatabaseUnavailable()
 
     async def look_up(self, session_ids: Collection[int]) -> Mapping[int, User]:
         if self.is_silent:
             self.refused += 1
-            raise DatabaseUnavailable
+            raise self.trouble
         return {} if self.user is None else dict.fromkeys(session_ids, self.user)
 
 
@@ -164,16 +166,23 @@ async def watched(rights: Rights) -> AsyncIterator[tuple[Client, asyncio.Task[in
         watching.cancel()
 
 
-async def test_old_rights_are_not_believed_for_ever_when_the_database_is_silent() -> None:
+whatever_it_is = pytest.mark.parametrize("trouble", [DatabaseUnavailable(), IndexError("a bug")], ids=["503", "a bug"])
+
+
+@whatever_it_is
+async def test_old_rights_are_not_believed_for_ever_when_the_database_is_silent(trouble: Exception) -> None:
     rights = Rights()
+    rights.trouble = trouble
     async with watched(rights) as (client, serving):
         await eventually(lambda: "beat" in [message["type"] for message in client.heard])
         rights.is_silent = True
         assert await asyncio.wait_for(serving, 5) == 1013
 
 
-async def test_a_database_that_is_silent_for_a_moment_costs_nobody_the_connection() -> None:
+@whatever_it_is
+async def test_a_database_that_is_silent_for_a_moment_costs_nobody_the_connection(trouble: Exception) -> None:
     rights = Rights()
+    rights.trouble = trouble
     async with watched(rights) as (client, serving):
         rights.is_silent = True
         await eventually(lambda: rights.refused == 1)
@@ -181,6 +190,8 @@ async def test_a_database_that_is_silent_for_a_moment_costs_nobody_the_connectio
         beats = len(client.heard) + int(2 * SHORT.rights_last_s / SHORT.beat_s)
         await eventually(lambda: len(client.heard) > beats)
         assert not serving.done()
+        rights.user = None
+        assert await asyncio.wait_for(serving, 5) == 4401
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """Passwords: which are too common, and what checking one costs."""
 
+import asyncio
 import os
 import threading
+from collections import Counter
 from time import perf_counter
 
 import pytest
 
 from api_node.common_passwords import is_common
-from api_node.passwords import MAX_BYTES, NICENESS, Passwords
+from api_node.passwords import MAX_BYTES, MAX_WAITING, MAX_WAITING_OF_ONE, NICENESS, Passwords
+from shared.errors import TooManyAttempts, Unavailable
 
+ADDRESS = "192.0.2.1"
 EMAIL = "jean.dupont@example.com"
 
 
@@ -70,14 +74,14 @@ class Counted:
 async def test_absence_costs_what_a_wrong_password_costs() -> None:
     """One run of argon2 with the same parameters, whether there is an account or not."""
     passwords = Passwords()
-    stored = await passwords.hash("analytical engine")
+    stored = await passwords.hash("analytical engine", asked_from=ADDRESS)
     counted = Counted(passwords)
     told = [
-        await passwords.verify(stored, "analytical engine"),
-        await passwords.verify(stored, "wrong"),
-        await passwords.verify(None, "wrong"),
-        await passwords.verify(None, "nobody has this password"),
-        await passwords.verify(stored, "x" * (MAX_BYTES + 1)),
+        await passwords.verify(stored, "analytical engine", asked_from=ADDRESS),
+        await passwords.verify(stored, "wrong", asked_from=ADDRESS),
+        await passwords.verify(None, "wrong", asked_from=ADDRESS),
+        await passwords.verify(None, "nobody has this password", asked_from=ADDRESS),
+        await passwords.verify(stored, "x" * (MAX_BYTES + 1), asked_from=ADDRESS),
     ]
     passwords.close()
     assert told == [True, False, False, False, False]
@@ -89,7 +93,31 @@ async def test_absence_costs_what_a_wrong_password_costs() -> None:
 async def test_hashing_gives_way_to_everything_else() -> None:
     passwords = Passwords()
     try:
-        niceness = await passwords._in_turn(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        niceness = await passwords._in_turn(ADDRESS, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     finally:
         passwords.close()
     assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+
+
+async def test_one_address_has_a_share_of_the_places_and_all_have_a_limit() -> None:
+    passwords, go_on = Passwords(), threading.Event()
+    addresses = [f"192.0.2.{number}" for number in range(MAX_WAITING // MAX_WAITING_OF_ONE)]
+
+    async def waits(address: str) -> str:
+        try:
+            await passwords._in_turn(address, go_on.wait)
+        except (TooManyAttempts, Unavailable) as refusal:
+            return refusal.code
+        return "done"
+
+    waiting = [asyncio.create_task(waits(address)) for address in addresses for _ in range(MAX_WAITING_OF_ONE + 3)]
+    await asyncio.sleep(0)
+    try:
+        assert await waits("198.51.100.1") == "unavailable"
+    finally:
+        go_on.set()
+    told = Counter(await asyncio.gather(*waiting))
+    assert told == {"done": MAX_WAITING, "too_many_attempts": 3 * len(addresses)}
+    assert not passwords._waiting
+    assert await waits(addresses[0]) == "done"
+    passwords.close()

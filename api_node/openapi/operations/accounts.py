@@ -32,7 +32,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             summary="Make an account",
             body=auth.NewCredentials,
             answers={201: Answer("the account, signed in", Access)},
-            errors=(RegistrationClosed, EmailTaken, BadCredentials, TooManyAttempts),
+            errors=(RegistrationClosed, EmailTaken, BadCredentials, Unauthenticated, TooManyAttempts),
             is_write=True,
         ),
         "POST /api/auth/login": Operation(
@@ -41,7 +41,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             summary="Sign in",
             body=auth.Credentials,
             answers={200: Answer("the account, signed in", Access)},
-            errors=(BadCredentials, TooManyAttempts),
+            errors=(BadCredentials, Unauthenticated, TooManyAttempts),
             is_write=True,
         ),
         "POST /api/auth/refresh": Operation(
@@ -60,8 +60,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=auth.LogoutBody,
             body_is_required=False,
             answers={200: Answer("it is over", Nothing)},
-            errors=(Unauthenticated,),
-            is_write=True,
+            errors=(Unauthenticated, *OF_THE_QUEUE),
         ),
         "GET /api/auth/me": Operation(
             id="getMe",
