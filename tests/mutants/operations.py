@@ -85,7 +85,7 @@ MUTANTS: Final = (
         _BATCH,
         "        return Needs()\n",
         "        pass\n",
-        (_DEFERRED,),
+        (_TROUBLE,),
     ),
     Mutant(
         "a stored command under the same key is not noticed",
