@@ -16,7 +16,7 @@ from queue_service.domain.command import Answer, Command
 from queue_service.store.dialect import Dialect
 from queue_service.store.session import Transaction
 from queue_service.store.statement import Row, Statement, the_count
-from queue_service.store.versioned import insert_head, insert_parts, to_driver
+from queue_service.store.versioned import bound, insert_head, insert_parts
 from shared.db.tables import stored_answer
 from shared.jsonio import dumps, loads
 
@@ -45,7 +45,7 @@ def find(tx: Transaction, operation_ids: Sequence[str]) -> Statement[dict[str, S
 
 def store(tx: Transaction, answered: Sequence[tuple[Command, Answer]], now: datetime) -> Statement[int]:
     """Store the answers of applied commands. Fails the transaction when one of them is there already."""
-    (at,) = (convert(now) if convert else now for convert in to_driver(tx.dialect, stored_answer, ("created_at",)))
+    at = bound(tx.dialect, stored_answer, "created_at", now)
     rows = [
         # the body as text, not bytes: see shared.db.database
         (command.operation_id, command.fingerprint, answer.status, dumps(answer.data).decode(), at)
@@ -64,7 +64,7 @@ def _find_text(dialect: Dialect, count: int) -> str:
     c = stored_answer.c
     columns = dialect.row_of([c.operation_id, c.fingerprint, c.status, c.body])
     statement = select(*columns).where(c.operation_id.in_([""] * count))
-    return str(statement.compile(dialect=dialect.sql, compile_kwargs={"render_postcompile": True}))
+    return dialect.text_of(statement)
 
 
 async def newest(tx: Transaction) -> datetime | None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final, Protocol
 
 from pymysql.converters import escape_string
-from sqlalchemy import Column, ColumnElement, Table, func
+from sqlalchemy import ClauseElement, Column, ColumnElement, Table, func
 from sqlalchemy.engine import Dialect as SqlDialect
 
 from queue_service.store.statement import Part, Row
@@ -28,6 +28,10 @@ class Dialect(ABC):
 
     def __init__(self, sql: SqlDialect) -> None:
         self.sql = sql
+
+    def text_of(self, statement: ClauseElement) -> str:
+        """A statement of SQLAlchemy in the driver's words, with placeholders for its values. Worth remembering."""
+        return str(statement.compile(dialect=self.sql, compile_kwargs={"render_postcompile": True}))
 
     @abstractmethod
     def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:

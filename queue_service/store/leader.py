@@ -56,7 +56,7 @@ def epoch(tx: Transaction) -> Statement[int]:
 @lru_cache(maxsize=16)
 def _epoch_text(dialect: Dialect) -> str:
     statement = select(leader.c.epoch).where(leader.c.id == _ROW).with_for_update(read=True)
-    return str(statement.compile(dialect=dialect.sql))
+    return dialect.text_of(statement)
 
 
 async def take(tx: Transaction, *, holder: str, address: str, now: datetime) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from queue_service.domain.command import Command
 from queue_service.store.session import Transaction
 from queue_service.store.statement import Statement, the_count
-from queue_service.store.versioned import to_driver
+from queue_service.store.versioned import bound
 from shared.db.tables import stored_command
 
 _c = stored_command.c
@@ -61,7 +61,7 @@ def end(tx: Transaction, operation_ids: Sequence[str], now: datetime) -> Stateme
     # what other lanes hold
     mark = tx.dialect.placeholder
     text = f"UPDATE stored_command SET ended_at = {mark} WHERE operation_id = {mark} AND ended_at IS NULL"  # noqa: S608 - no values in it
-    (at,) = (convert(now) if convert else now for convert in to_driver(tx.dialect, stored_command, ("ended_at",)))
+    at = bound(tx.dialect, stored_command, "ended_at", now)
     return Statement(tx, [(text, (at, operation_id)) for operation_id in operation_ids], the_count)
 
 

@@ -115,6 +115,12 @@ def to_driver(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> tuple
     return tuple(table.c[key].type.dialect_impl(dialect.sql).bind_processor(dialect.sql) for key in columns)
 
 
+def bound(dialect: Dialect, table: Table, key: str, value: Any) -> Any:
+    """One value of a column, as the driver takes it."""
+    (convert,) = to_driver(dialect, table, (key,))
+    return value if convert is None else convert(value)
+
+
 @lru_cache(maxsize=64)
 def insert_head(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> str:
     """An INSERT up to its values."""
@@ -157,7 +163,7 @@ def _select_text(dialect: Dialect, table: Table, key: str, count: int, for_updat
     statement = statement.where(table.c[key].in_([0] * count)).order_by(table.c.id)
     if for_update:
         statement = statement.with_for_update()
-    return str(statement.compile(dialect=dialect.sql, compile_kwargs={"render_postcompile": True}))
+    return dialect.text_of(statement)
 
 
 def _by_primary_key(table: Table) -> Select[Any]:
