@@ -50,7 +50,6 @@ class UserSession:
     user_epoch: int
     family_hash: str
     current_hash: str
-    previous_hash: str | None
     rotated_at: datetime | None
     expires_at: datetime
     ended_at: datetime | None

@@ -123,7 +123,6 @@ CREATE TABLE user_session (
     user_epoch INTEGER NOT NULL,
     family_hash CHAR(64) NOT NULL,
     current_hash CHAR(64) NOT NULL,
-    previous_hash CHAR(64),
     rotated_at DATETIME(3),
     expires_at DATETIME(3) NOT NULL,
     ended_at DATETIME(3),

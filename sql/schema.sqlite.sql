@@ -109,7 +109,6 @@ CREATE TABLE user_session (
 	user_epoch INTEGER NOT NULL,
 	family_hash CHAR(64) NOT NULL,
 	current_hash CHAR(64) NOT NULL,
-	previous_hash CHAR(64),
 	rotated_at DATETIME,
 	expires_at DATETIME NOT NULL,
 	ended_at DATETIME,

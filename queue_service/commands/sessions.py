@@ -30,7 +30,6 @@ def _refresh(data: RefreshSession, command: Command, working: WorkingSet, now: d
     after = replace(
         session,
         current_hash=data.nextHash,
-        previous_hash=session.current_hash,
         rotated_at=now,
         version=session.version + 1,
         updated_at=now,

@@ -18,7 +18,6 @@ def opened(working: WorkingSet, user: User, new: NewSession, now: datetime) -> U
         user_epoch=user.session_epoch,
         family_hash=new.familyHash,
         current_hash=new.tokenHash,
-        previous_hash=None,
         rotated_at=None,
         expires_at=now + timedelta(seconds=new.lifeS),
         ended_at=None,

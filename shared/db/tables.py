@@ -67,7 +67,6 @@ user_session: Final = Table(
     # SHA-256 in hex of the parts of a refresh token: whoever reads the table cannot sign in with it
     Column("family_hash", CHAR(64), nullable=False),
     Column("current_hash", CHAR(64), nullable=False),
-    Column("previous_hash", CHAR(64)),
     Column("rotated_at", UtcMilliseconds),
     Column("expires_at", UtcMilliseconds, nullable=False, index=True),
     Column("ended_at", UtcMilliseconds),

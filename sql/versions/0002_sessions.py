@@ -31,7 +31,6 @@ def upgrade() -> None:
         sa.Column("user_epoch", sa.Integer, nullable=False),
         sa.Column("family_hash", sa.CHAR(64), nullable=False),
         sa.Column("current_hash", sa.CHAR(64), nullable=False),
-        sa.Column("previous_hash", sa.CHAR(64)),
         sa.Column("rotated_at", Instant),
         sa.Column("expires_at", Instant, nullable=False),
         sa.Column("ended_at", Instant),

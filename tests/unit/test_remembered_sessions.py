@@ -46,7 +46,7 @@ def person(number: int) -> User:
 
 def session(number: int, ended_at: datetime | None) -> UserSession:
     ends_at = NOW + timedelta(days=1)
-    return UserSession(number, number, 1, "f", "c", None, None, ends_at, ended_at, 1, NOW, NOW)
+    return UserSession(number, number, 1, "f", "c", None, ends_at, ended_at, 1, NOW, NOW)
 
 
 @pytest.fixture
