@@ -6,9 +6,12 @@ MySQL and MariaDB: READ COMMITTED, `innodb_lock_wait_timeout` 2 s, strict SQL mo
 bytes: aiomysql 0.3 fails on those with PyMySQL 1.2.3 and later.
 """
 
+import asyncio
 from typing import Any, Final
 from urllib.parse import quote
 
+import aiomysql
+from pymysql.constants import CR
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -56,14 +59,30 @@ def reader_engine(database_url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=CONNECT_TIMEOUT_S,
         pool_pre_ping=True,
         pool_recycle=1800,
-        # a read in autocommit leaves nothing to roll back: spare the round trip
+        # a read in autocommit leaves nothing to roll back. The round trips would not only cost time: a connection is
+        # closed beyond the reach of a cancellation, and with a server that stands still that would be for ever
         pool_reset_on_return=None,
+        skip_autocommit_rollback=True,
     )
 
 
 def _mysql(url: URL, **options: Any) -> AsyncEngine:
-    connect_args = {"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT_S, "init_command": _INIT_COMMAND}
+    connect_args = {"charset": "utf8mb4", "init_command": _INIT_COMMAND, "async_creator_fn": _connect_mysql}
     return create_async_engine(url, connect_args=connect_args, hide_parameters=True, **options)
+
+
+async def _connect_mysql(**arguments: Any) -> Any:
+    """A connection of the driver, with one deadline up to its first answer. Raises OperationalError past it.
+
+    Not the driver's own `connect_timeout`: that ends with the TCP connection, which a server that stands still takes,
+    too; and a cancellation that falls together with it is lost (asyncio.wait_for before Python 3.12).
+    """
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await aiomysql.connect(**arguments)
+    except TimeoutError as error:
+        reason = f"no answer within {CONNECT_TIMEOUT_S} s"
+        raise aiomysql.OperationalError(CR.CR_CONN_HOST_ERROR, reason) from error
 
 
 def _sqlite(url: URL, *, writes: bool, **options: Any) -> AsyncEngine:

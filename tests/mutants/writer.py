@@ -9,6 +9,7 @@ _BATCH: Final = "queue_service/writer/batch.py"
 _FAULTS: Final = "tests/integration/test_writer_faults.py"
 _FENCE: Final = "tests/integration/test_fence.py"
 _DOUBT: Final = "tests/integration/test_doubt.py"
+_SILENT: Final = "tests/integration/test_silent_reads.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -149,6 +150,20 @@ MUTANTS: Final = (
         "                await self.intake.drained()\n",
         "                pass\n",
         ("tests/integration/test_lanes.py",),
+    ),
+    Mutant(
+        "a read ends with a round trip that nothing can interrupt",
+        "shared/db/database.py",
+        "        skip_autocommit_rollback=True,\n",
+        "",
+        (_SILENT,),
+    ),
+    Mutant(
+        "a server that says nothing is waited for",
+        "shared/db/database.py",
+        "        async with asyncio.timeout(CONNECT_TIMEOUT_S):\n",
+        "        async with asyncio.timeout(None):\n",
+        (_SILENT,),
     ),
     Mutant(
         "a right that was lost is not missed on a replay",
