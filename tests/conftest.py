@@ -83,10 +83,8 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path)
         return
     source: MySQLSource = request.getfixturevalue("mysql_source")
     name = f"test_{uuid.uuid4().hex[:12]}"
-    url = source.create(name)
     try:
-        migrate.upgrade(url)
-        yield Database("mysql", url)
+        yield Database("mysql", source.create_migrated(name))
     finally:
         source.drop(name)
 
