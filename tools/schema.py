@@ -45,7 +45,18 @@ def _of_sqlite() -> str:
             rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
         finally:
             connection.close()
-    return _tidy("".join(f"{sql};\n\n" for (sql,) in rows))
+    return _tidy("".join(f"{_in_order(sql)};\n\n" for (sql,) in rows))
+
+
+def _in_order(create: str) -> str:
+    """A CREATE TABLE with its constraints by name, the last lines of it: where Alembic copies a table to change it, it
+    repeats them in whatever order."""
+    lines = create.split("\n")
+    constraints = [line.rstrip().rstrip(",") for line in lines if line.lstrip().startswith("CONSTRAINT ")]
+    if not constraints:
+        return create
+    others = [line for line in lines if not line.lstrip().startswith("CONSTRAINT ")]
+    return "\n".join([*others[:-1], ",\n".join(sorted(constraints)), others[-1]])
 
 
 def _tidy(text: str) -> str:
