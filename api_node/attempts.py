@@ -22,9 +22,11 @@ from shared.throttling import blocked_for_s
 _HOST_BITS: Final = 64
 
 
-def subjects_of(request: Request, email: str) -> SignInSubjects:
-    """Whom an attempt to sign in as `email` is counted against."""
-    return SignInSubjects(account=_digest(request, f"account:{email}"), address=_of_address(request, "sign-in"))
+def subjects_of(request: Request, name: str, user: User | None) -> SignInSubjects:
+    """Whom an attempt to sign in as `name` is counted against: the account, whichever of its names was used, or the
+    name where there is none."""
+    account = f"account-id:{user.id}" if user else f"account:{name}"
+    return SignInSubjects(account=_digest(request, account), address=_of_address(request, "sign-in"))
 
 
 def own_password_subject(request: Request, user: User) -> str:

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from api_node.node import Node
-from api_node.sessions import SignedIn
+from api_node.signed_in import SignedIn
 from shared.errors import Unauthenticated
 from shared.http.scope import header
 from shared.model import UserSession

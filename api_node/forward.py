@@ -14,7 +14,7 @@ from api_node.reads import answering_database_errors
 from api_node.unanswered import Outcome
 from shared.errors import FieldError, IdempotencyMismatch, Invalid, PreconditionFailed, VersionConflict
 from shared.ids import fresh_id
-from shared.model import User
+from shared.principal import Principal
 from shared.wire import Actor, operation_id
 
 _KEY: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
@@ -27,7 +27,7 @@ async def forward(
     command_type: str,
     data: dict[str, Any],
     *,
-    actor: User | None,
+    actor: Principal | None,
     raw: bytes = b"",
     expected_version: int | None = None,
     takes_key: bool = True,
@@ -64,7 +64,7 @@ async def forward(
         raise PreconditionFailed(extra=conflict.extra) from None
 
 
-async def require_fitting_key(request: Request, *, actor: User | None, raw: bytes) -> None:
+async def require_fitting_key(request: Request, *, actor: Principal | None, raw: bytes) -> None:
     """Raise IdempotencyMismatch when the client's key was used for another request; DatabaseUnavailable.
 
     A look before the work of an argon2 run: such a refusal counts against nobody. The queue service has the last word.
@@ -123,8 +123,8 @@ def written(outcome: Outcome) -> dict[str, str]:
     return headers | (etag(version) if version else {})
 
 
-def _on_behalf_of(request: Request, actor: User | None) -> Actor:
-    return Actor(userId=actor.id) if actor else Actor(anonymous=request.scope["route"].path)
+def _on_behalf_of(request: Request, actor: Principal | None) -> Actor:
+    return Actor(userId=actor.user_id) if actor else Actor(anonymous=request.scope["route"].path)
 
 
 def _fingerprint(request: Request, raw: bytes, secret: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from api_node.node import Node
 from api_node.refresh_tokens import RefreshToken
+from api_node.signed_tokens import Named
 from shared.account_commands import NewSession
 from shared.errors import FieldError
 
@@ -18,8 +19,7 @@ class Grant:
     """A sign-in that was opened or refreshed. `token` None: the secret went to whoever asked first, and is not shown
     twice."""
 
-    session_id: int
-    user_id: int
+    named: Named
     expires_at: datetime
     token: RefreshToken | None
 
@@ -37,12 +37,13 @@ def grant_of(stored: dict[str, Any], token: RefreshToken) -> Grant:
     """
     is_ours = stored["tokenHash"] == token.token_hash
     ends_at = datetime.fromisoformat(stored["expiresAt"])
-    return Grant(stored["id"], stored["userId"], ends_at, token if is_ours else None)
+    named = Named(stored["userId"], stored["userEpoch"], stored["id"])
+    return Grant(named, ends_at, token if is_ours else None)
 
 
 def granted(node: Node, grant: Grant, warnings: list[FieldError] | None = None) -> dict[str, Any]:
     """The members of an answer that hand out tokens; `expiresIn` is the access token's life in seconds."""
-    access = node.tokens.mint(grant.user_id, grant.session_id, grant.expires_at)
-    refresh = grant.token.of_session(grant.session_id) if grant.token else None
+    access = node.tokens.mint(grant.named, grant.expires_at)
+    refresh = grant.token.of_session(grant.named.session_id) if grant.token else None
     told = {"warnings": [{"field": w.field, "message": w.message} for w in warnings]} if warnings else {}
     return {"token": access.text, "expiresIn": access.expires_in_s, "refreshToken": refresh} | told

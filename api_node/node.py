@@ -12,6 +12,7 @@ from api_node.live.live import Live
 from api_node.passwords import Passwords
 from api_node.queue_client import QueueClient
 from api_node.sessions import Sessions
+from api_node.signed_tokens import SigningKeys
 from api_node.tokens import AccessTokens
 from shared.clock import Clock
 from shared.db.database import reader_engine
@@ -40,7 +41,14 @@ class Node:
     def __post_init__(self) -> None:
         self.http_metrics = HttpMetrics(self.registry)
         self.sessions = Sessions(self.engine, self.tokens, self.clock)
-        self.live = Live(self.settings, self.clock, self.engine, self.registry, on_broken=self.on_broken)
+        self.live = Live(
+            self.settings,
+            self.clock,
+            self.engine,
+            self.registry,
+            on_broken=self.on_broken,
+            on_change_of_rights=self.sessions.forget_rights,
+        )
 
     @classmethod
     def build(cls, settings: Settings, clock: Clock, *, on_broken: Callable[[], None]) -> Self:
@@ -50,7 +58,7 @@ class Node:
             clock=clock,
             engine=reader_engine(settings.database, settings.db_pool_size),
             queue=QueueClient(settings.queue_url, settings.queue_secret, clock),
-            tokens=AccessTokens(settings.jwt_secret, ttl_s=settings.token_ttl_s, clock=clock),
+            tokens=AccessTokens(SigningKeys.of(settings), ttl_s=settings.token_ttl_s, clock=clock),
             passwords=Passwords(),
             on_broken=on_broken,
         )

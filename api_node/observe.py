@@ -13,7 +13,7 @@ from shared.db import health
 from shared.envelopes import door_of
 from shared.errors import ConsoleError, ShuttingDown
 from shared.http.context import JsonResponse
-from shared.model import User
+from shared.principal import Principal
 
 
 async def get_health(request: Request) -> Response:
@@ -49,7 +49,7 @@ async def get_redis_health(request: Request) -> Response:
     return JsonResponse(_in_envelope(request, {"status": "disabled"}))
 
 
-async def get_queue_status(request: Request, _viewer: User) -> Response:
+async def get_queue_status(request: Request, _viewer: Principal) -> Response:
     """200 with the queue service's own status; 503 when it cannot be reached."""
     return JsonResponse(await Node.of(request).queue.status())
 

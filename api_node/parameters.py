@@ -13,6 +13,7 @@ from shared.errors import FieldError, Invalid, NotFound
 DEFAULT_PAGE_SIZE: Final = 20
 MAX_PAGE_SIZE: Final = 100
 MAX_PAGE: Final = 1_000
+MAX_TEXT: Final = 200
 MAX_VERSION: Final = 2**31 - 1
 _MAX_NAMED: Final = 10
 _CURSOR: Final = re.compile(r"before:([0-9]{1,16}):([0-9]{1,16})")
@@ -21,9 +22,13 @@ _CURSOR: Final = re.compile(r"before:([0-9]{1,16}):([0-9]{1,16})")
 def path_id(request: Request) -> int:
     """The id in the path. What is no id names nothing: NotFound."""
     given: str = request.path_params["id"]
-    if not (given.isascii() and given.isdigit() and len(given) <= 16 and 0 < int(given) < 2**53):
+    if not _is_id(given):
         raise NotFound
     return int(given)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 16 and 0 < int(text) < 2**53
 
 
 def number(request: Request, name: str, default: int, most: int) -> int:
@@ -34,6 +39,14 @@ def number(request: Request, name: str, default: int, most: int) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 10 and 1 <= int(given) <= most):
         raise Invalid(errors=[FieldError(name, f"must be a whole number from 1 to {most}")])
     return int(given)
+
+
+def search_text(request: Request, name: str) -> str | None:
+    """Text to look for. Raises Invalid naming it."""
+    given = request.query_params.get(name)
+    if given is not None and (not 1 <= len(given) <= MAX_TEXT or "\x00" in given):
+        raise Invalid(errors=[FieldError(name, f"must be 1 to {MAX_TEXT} characters")])
+    return given
 
 
 def require_known(request: Request, known: tuple[str, ...], repeatable: tuple[str, ...] = ()) -> None:
@@ -71,6 +84,29 @@ class PageAsked:
         if next_before_id is None:
             return None
         return base64.urlsafe_b64encode(f"before:{next_before_id}:{self.number + 1}".encode()).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedPage:
+    """Which page of a list is asked for, by number alone."""
+
+    number: int
+    size: int
+
+
+def numbered_page(request: Request) -> NumberedPage:
+    """`?page=&size=`, 1 and 10 by themselves. Raises Invalid naming the one that is wrong."""
+    return NumberedPage(number(request, "page", 1, MAX_PAGE), number(request, "size", 10, MAX_PAGE_SIZE))
+
+
+def optional_id(request: Request, name: str) -> int | None:
+    """An id in the query. Raises Invalid naming it."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not _is_id(given):
+        raise Invalid(errors=[FieldError(name, "must be an id")])
+    return int(given)
 
 
 def page_asked(request: Request) -> PageAsked:

@@ -48,6 +48,10 @@ class Passwords:
         """Whether it is the password that was hashed. `stored` None (no such account): False, at the same cost."""
         return await self._in_turn(asked_from, self._verify, stored, password)
 
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a hash was made with other parameters than ours are now."""
+        return self._hasher.check_needs_rehash(stored)
+
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)

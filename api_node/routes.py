@@ -15,10 +15,25 @@ from api_node import observe, reference
 from api_node.authenticate import authenticate
 from api_node.console import auth, operations, tasks, users
 from api_node.live import door
+from api_node.operators import auth as v1_auth
+from api_node.operators import departments, roles
+from api_node.operators import users as v1_users
 from shared.errors import Forbidden, Unauthenticated
-from shared.policy import Permission, has_permission
+from shared.permissions import Permission
+from shared.policy import has_permission
 
-Policy = Permission | Literal["open", "signed-in"]
+
+class AnyOf:
+    """One of several permissions suffices."""
+
+    def __init__(self, *permissions: Permission) -> None:
+        self.permissions = permissions
+
+    def __str__(self) -> str:
+        return " or ".join(self.permissions)
+
+
+Policy = Permission | AnyOf | Literal["open", "signed-in"]
 Handler = Callable[..., Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -32,6 +47,10 @@ class Entry:
     handler: Handler
     policy: Policy
 
+
+# who manages accounts has to see where they may be put, and what they may be given
+_DEPARTMENTS_OR_USERS: Final = AnyOf(Permission.DEPARTMENT_MANAGE, Permission.USER_MANAGE)
+_ROLES_OR_USERS: Final = AnyOf(Permission.ROLE_MANAGE, Permission.USER_MANAGE)
 
 TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/auth/register", auth.register, "open"),
@@ -53,6 +72,29 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/ws/ticket", door.post_ticket, Permission.BOARD_VIEW),
     Entry("GET", "/api/ws", door.get_without_upgrade, "open"),
     Entry("GET", "/api/queue/status", observe.get_queue_status, Permission.SYSTEM_VIEW),
+    Entry("POST", "/v1/auth/login", v1_auth.login, "open"),
+    Entry("POST", "/v1/auth/refresh", v1_auth.refresh, "open"),
+    Entry("POST", "/v1/auth/logout", v1_auth.logout, "open"),
+    Entry("POST", "/v1/auth/logout-all", v1_auth.logout_all, "open"),
+    Entry("GET", "/v1/auth/userinfo", v1_auth.get_userinfo, "signed-in"),
+    Entry("GET", "/v1/departments", departments.list_departments, _DEPARTMENTS_OR_USERS),
+    Entry("POST", "/v1/departments", departments.create_department, Permission.DEPARTMENT_MANAGE),
+    Entry("GET", "/v1/departments/{id}", departments.get_department, _DEPARTMENTS_OR_USERS),
+    Entry("PUT", "/v1/departments/{id}", departments.change_department, Permission.DEPARTMENT_MANAGE),
+    Entry("DELETE", "/v1/departments/{id}", departments.delete_department, Permission.DEPARTMENT_MANAGE),
+    Entry("GET", "/v1/users", v1_users.list_users, Permission.USER_MANAGE),
+    Entry("POST", "/v1/users", v1_users.create_user, Permission.USER_MANAGE),
+    Entry("GET", "/v1/users/{id}", v1_users.get_user, "signed-in"),
+    Entry("PUT", "/v1/users/{id}", v1_users.change_user, Permission.USER_MANAGE),
+    Entry("DELETE", "/v1/users/{id}", v1_users.delete_user, Permission.USER_MANAGE),
+    Entry("PATCH", "/v1/users/{id}/password", v1_users.change_password, "signed-in"),
+    Entry("GET", "/v1/roles", roles.list_roles, _ROLES_OR_USERS),
+    Entry("POST", "/v1/roles", roles.create_role, Permission.ROLE_MANAGE),
+    Entry("GET", "/v1/roles/{id}", roles.get_role, _ROLES_OR_USERS),
+    Entry("PUT", "/v1/roles/{id}", roles.change_role, Permission.ROLE_MANAGE),
+    Entry("DELETE", "/v1/roles/{id}", roles.delete_role, Permission.ROLE_MANAGE),
+    Entry("GET", "/v1/permissions", roles.list_permissions, _ROLES_OR_USERS),
+    Entry("PUT", "/v1/permissions/{id}", roles.change_permission, Permission.ROLE_MANAGE),
     Entry("GET", "/", reference.get_home, "open"),
     Entry("GET", "/api/openapi.json", reference.get_document, "open"),
     Entry("GET", "/api/docs", reference.get_page, "open"),
@@ -110,6 +152,13 @@ def _socket(entry: SocketEntry) -> Callable[[WebSocket], Awaitable[None]]:
     return opened
 
 
+def _permissions(policy: Policy) -> tuple[Permission, ...]:
+    """Of which one is needed; none for whoever is signed in. Raises ValueError for what is no policy."""
+    if isinstance(policy, AnyOf):
+        return policy.permissions
+    return () if policy == "signed-in" else (Permission(policy),)
+
+
 def guard(entry: Entry) -> Endpoint:
     """The handler behind its policy: 401 without a valid token, 403 without the right.
 
@@ -117,18 +166,18 @@ def guard(entry: Entry) -> Endpoint:
     """
     if entry.policy == "open":
         return entry.handler
-    permission = Permission(entry.policy) if entry.policy != "signed-in" else None
+    wanted = _permissions(entry.policy)
 
     async def checked(request: Request) -> Response:
         try:
-            user = (await authenticate(request)).user
-            if permission is not None and not has_permission(user, permission):
+            viewer = (await authenticate(request)).principal()
+            if wanted and not any(has_permission(viewer, permission) for permission in wanted):
                 raise Forbidden
         except (Unauthenticated, Forbidden) as refusal:
             if "idempotency-key" in request.headers:
                 # an earlier try under this key may have been applied before the right was lost: nobody looked
                 refusal.outcome = "unknown"
             raise
-        return await entry.handler(request, user)
+        return await entry.handler(request, viewer)
 
     return checked

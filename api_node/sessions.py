@@ -4,29 +4,19 @@ So a logout, a deleted or a demoted account is known on every node within that t
 session at once. A database that does not answer is a 503, never an open door.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_node.queries import sessions
 from api_node.reads import answering_database_errors
+from api_node.signed_in import SignedIn
 from api_node.tokens import AccessTokens
 from shared.clock import Clock
 from shared.errors import Unauthenticated
-from shared.model import User, UserSession
-from shared.policy import is_signed_in
 
 BELIEVED_FOR_S: Final = 3.0
 MAX_REMEMBERED: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A person, and the sign-in by which they are here."""
-
-    user: User
-    session: UserSession
 
 
 class Sessions:
@@ -43,7 +33,7 @@ class Sessions:
         """Who sent an access token. Raises Unauthenticated, DatabaseUnavailable."""
         named = self._tokens.read(token)
         signed_in = await self.of(named.session_id)
-        if signed_in.user.id != named.user_id:
+        if (signed_in.user.id, signed_in.user.session_epoch) != (named.user_id, named.epoch):
             raise Unauthenticated
         return signed_in
 
@@ -54,15 +44,14 @@ class Sessions:
             found = await self._remembering(session_id)
         else:
             found = remembered[1]
-        if found is None or not is_signed_in(found.session, found.user, self._clock.now()):
+        if found is None or not found.holds(self._clock.now()):
             raise Unauthenticated
         return found
 
     async def read(self, session_id: int) -> SignedIn | None:
         """The session as the database has it now, over or not; None when there is none. Raises DatabaseUnavailable."""
         async with answering_database_errors():
-            row = await sessions.with_user(self._engine, session_id)
-        return None if row is None else SignedIn(session=row[0], user=row[1])
+            return await sessions.with_person(self._engine, session_id)
 
     def forget(self, session_id: int) -> None:
         """Read a session anew when it is asked for next: this node has just changed something about it."""
@@ -74,6 +63,14 @@ class Sessions:
         self._forgotten += 1
         for session_id in [key for key, (_, found) in self._read.items() if found.user.id == user_id]:
             del self._read[session_id]
+
+    def forget_rights(self, user_id: int | None) -> None:
+        """The same where rights have changed: of this person, or of everybody (a role, a department, a permission)."""
+        if user_id is not None:
+            self.forget_all_of(user_id)
+        else:
+            self._forgotten += 1
+            self._read.clear()
 
     async def _remembering(self, session_id: int) -> SignedIn | None:
         at, forgotten = self._clock.monotonic(), self._forgotten

@@ -4,19 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from api_node.signed_tokens import Claims, SignedTokens
+from api_node.signed_tokens import Claims, Named, SignedTokens, SigningKeys
 from shared.clock import Clock
 from shared.errors import Unauthenticated
 
 MAX_REMEMBERED: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What a token says: whose it is, and by which sign-in."""
-
-    user_id: int
-    session_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +20,19 @@ class AccessToken:
 
 
 class AccessTokens:
-    """Mints and reads tokens with one key."""
+    """Mints and reads tokens."""
 
-    def __init__(self, secret: str, *, ttl_s: int, clock: Clock) -> None:
-        self._signed = SignedTokens(secret, kind="at+jwt", audience="the-console-api")
+    def __init__(self, keys: SigningKeys, *, ttl_s: int, clock: Clock) -> None:
+        self._signed = SignedTokens(keys, kind="at+jwt", audience="the-console-api")
         self._ttl = timedelta(seconds=ttl_s)
         self._clock = clock
         self._verified: dict[str, Claims] = {}
 
-    def mint(self, user_id: int, session_id: int, session_ends_at: datetime) -> AccessToken:
+    def mint(self, named: Named, session_ends_at: datetime) -> AccessToken:
         """A token for one sign-in, good for the configured time or as long as the sign-in is."""
         now = self._clock.now()
         life = max(timedelta(), min(self._ttl, session_ends_at - now))
-        return AccessToken(self._signed.sign(user_id, session_id, now=now, until=now + life), int(life.total_seconds()))
+        return AccessToken(self._signed.sign(named, now=now, until=now + life), int(life.total_seconds()))
 
     def read(self, token: str) -> Named:
         """Whom a token names. Raises Unauthenticated for anything but a valid one of ours.
@@ -56,4 +48,4 @@ class AccessTokens:
         if self._clock.now().timestamp() >= known.expires_at:
             del self._verified[token]
             raise Unauthenticated
-        return Named(known.user_id, known.session_id)
+        return known.named

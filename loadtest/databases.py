@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, insert, select, text
 from shared.clock import SystemClock
 from shared.db import migrate
 from shared.db.tables import user_table
-from shared.model import HEAD_OFFICE_ID
+from shared.organisation import ADMINISTRATOR_ID, HEAD_OFFICE_ID
 from tests.support.databases import given_source
 from tests.support.mysql_binaries import find_or_fetch
 from tests.support.mysql_server import MySQLServer
@@ -111,7 +111,9 @@ def add_administrator(database_url: str, email: str) -> int:
                 insert(user_table).values(
                     email=email,
                     password="nobody signs in here",  # noqa: S106
-                    role="admin",
+                    username=email,
+                    real_name=email,
+                    role_id=ADMINISTRATOR_ID,
                     department_id=HEAD_OFFICE_ID,
                     created_at=now,
                     updated_at=now,

@@ -18,10 +18,10 @@ from queue_service.loops.prune import SteadyTime, prune_loop
 from queue_service.loops.runner import LoopRunner
 from queue_service.metrics import WriterMetrics
 from queue_service.store import answers, leader, operations, outbox
+from queue_service.store.aggregates import ALL
 from queue_service.store.faults import DatabaseFault
 from queue_service.store.leader import SessionMark
 from queue_service.store.session import STATEMENT_DEADLINE_S, Session
-from queue_service.writer.batch import SESSIONS, TASKS, THROTTLES, USERS
 from queue_service.writer.deferred import restored
 from queue_service.writer.doubt import Doubts
 from queue_service.writer.eventlog import EventLog
@@ -34,7 +34,6 @@ from shared.db import health
 from shared.db.database import is_sqlite, writer_engine
 from shared.db.health import Durability
 from shared.events import KEPT
-from shared.model import Task, Throttle, User, UserSession
 from shared.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -78,14 +77,7 @@ class QueueService:
         self.events = EventLog(self._fence.epoch)
         upkeep = self._session()
         async with upkeep.transaction() as tx:
-            ids = IdSource(
-                {
-                    Task: await TASKS.last_id(tx),
-                    User: await USERS.last_id(tx),
-                    UserSession: await SESSIONS.last_id(tx),
-                    Throttle: await THROTTLES.last_id(tx),
-                }
-            )
+            ids = IdSource({kind: await table.last_id(tx) for kind, table in ALL.items()})
             self.events.load(await outbox.newest(tx, KEPT))
             newest_answer = await answers.newest(tx)
             waiting = await operations.waiting(tx)

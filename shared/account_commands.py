@@ -3,12 +3,23 @@ be stored, and a node forwards nothing that could open an account."""
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from shared.commands import CommandData, Digest, Email, RowId
-from shared.model import Role
+from shared.commands import NO_SPACE, CommandData, Digest, Email, OnOrOff, RowId, folded
 
 PasswordHash = Annotated[str, StringConstraints(max_length=255, pattern=r"^\$argon2id\$")]
+# an @ is in it only where it is the account's own e-mail: the rule is the queue service's
+LoginName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=rf"^[ \t\r\n]*{NO_SPACE}[ \t\r\n]*$"),
+    BeforeValidator(folded),
+]
+RealName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=50),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
+Phone = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[0-9+()./ -]+$")]
 SessionEpoch = Annotated[int, Field(ge=1, lt=2**31)]
 
 
@@ -27,13 +38,20 @@ class Registrations(CommandData):
     free: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class NewUser(CommandData):
-    """create-user, signed in at once if there is a `session`. Of the password only the node's hash is here."""
+class Registration(CommandData):
+    """register-user, signed in at once if there is a `session`. Of the password only the node's hash is here."""
 
     email: Email
     passwordHash: PasswordHash
     session: NewSession | None = None
     registrations: Registrations | None = None
+
+
+class FirstAdministrator(CommandData):
+    """ensure-administrator: an administrator of this name, unless somebody has it."""
+
+    username: LoginName
+    passwordHash: PasswordHash
 
 
 class SignInSubjects(CommandData):
@@ -44,12 +62,14 @@ class SignInSubjects(CommandData):
 
 
 class OpenSession(CommandData):
-    """open-session, for somebody whose password was right while their epoch was `userEpoch`."""
+    """open-session, for somebody whose password was right while their epoch was `userEpoch`. `newHash` is of the same
+    password, where the stored one was made with too little work."""
 
     userId: RowId
     userEpoch: SessionEpoch
     session: NewSession
     subjects: SignInSubjects
+    newHash: PasswordHash | None = None
 
 
 class FailedSignIn(CommandData):
@@ -76,11 +96,40 @@ class EndSession(CommandData):
     everywhere: bool = False
 
 
-class UserUpdates(CommandData):
-    """The members of an account that are written as they are; one that is absent stays."""
+class Profile(CommandData):
+    """The members of an account that those write who manage accounts (seed 004)."""
 
-    email: Email = ""
-    role: Role = "employee"
+    username: LoginName
+    realName: RealName
+    email: Email | None = None
+    phone: Phone | None = None
+    departmentId: RowId
+    roleId: RowId
+    status: OnOrOff
+
+
+class NewUser(Profile):
+    """create-user."""
+
+    passwordHash: PasswordHash
+
+
+class UserUpdates(CommandData):
+    """The members of an account to change; one that is absent stays as it is (its default here is never used)."""
+
+    username: LoginName = ""
+    realName: RealName = ""
+    email: Email | None = None
+    phone: Phone | None = None
+    departmentId: RowId = 0
+    roleId: RowId = 0
+    status: OnOrOff = 1
+
+
+class UserRef(CommandData):
+    """delete-user."""
+
+    userId: RowId
 
 
 class PasswordCheck(CommandData):
@@ -101,10 +150,12 @@ class NewPassword(CommandData):
 
 class UserPatch(CommandData):
     """update-user. What opens an account, its e-mail and its password, changes its owner only by a `check`; a new
-    e-mail of one's own is counted like a registration, since both tell whether it is taken."""
+    e-mail of one's own is counted like a registration, since both tell whether it is taken. `resetHash` is a password
+    that somebody else sets, who manages accounts."""
 
     userId: RowId
     updates: UserUpdates
     newPassword: NewPassword | None = None
+    resetHash: PasswordHash | None = None
     check: PasswordCheck | None = None
     registrations: Registrations | None = None

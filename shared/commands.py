@@ -46,14 +46,19 @@ Version = Annotated[int, Field(ge=1, lt=2**31), Whole]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # the space around is taken away before it is matched: it is in the pattern for those who read it in the document
 # no control character and no space of Unicode, one by one: what \s means differs between the readers of a pattern
-_OF_EMAIL = r"[^@<>\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+"
+_SPACE = r"<>\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+NO_SPACE: Final = f"[^{_SPACE}]+"
+_OF_EMAIL = f"[^@{_SPACE}]+"
 _EMAIL = rf"^[ \t\r\n]*{_OF_EMAIL}@{_OF_EMAIL}[ \t\r\n]*$"
-# lower case first: it can be longer than what was given, and it is what the column holds
-Email = Annotated[
-    str,
-    StringConstraints(min_length=3, max_length=255, pattern=_EMAIL),
-    BeforeValidator(lambda given: given.strip(" \t\r\n").lower() if isinstance(given, str) else given),
-]
+
+
+def folded(given: Any) -> Any:
+    """A login name as it is stored. Lower case first: it can be longer than what was given, and the column holds it."""
+    return given.strip(" \t\r\n").lower() if isinstance(given, str) else given
+
+
+Email = Annotated[str, StringConstraints(min_length=3, max_length=255, pattern=_EMAIL), BeforeValidator(folded)]
+OnOrOff = Annotated[int, Field(ge=0, le=1), Whole]
 
 
 class TaskFields(CommandData):

@@ -29,6 +29,11 @@ def success(data: Any) -> dict[str, Any]:
     return {"success": True, "data": data}
 
 
+def success_v1(data: Any) -> dict[str, Any]:
+    """The `/v1` door's answer."""
+    return {"code": 0, "message": "success", "data": data}
+
+
 def failure(error: ConsoleError, *, door: Door, language: Language, request_id: str, now: datetime) -> dict[str, Any]:
     """The body of an error answer in one door's envelope."""
     text = message(error.code, language)

@@ -121,6 +121,26 @@ class EmailTaken(Conflict):
     code = "email_taken"
 
 
+class UsernameTaken(Conflict):
+    code = "username_taken"
+
+
+class RoleNameTaken(Conflict):
+    code = "role_name_taken"
+
+
+class InUse(Conflict):
+    """Raised for what others need; `usedBy` counts them by kind."""
+
+    code = "in_use"
+
+
+class BuiltIn(Conflict):
+    """Raised for a change of what the program itself relies on."""
+
+    code = "built_in"
+
+
 class LastAdministrator(Conflict):
     code = "last_administrator"
 

@@ -28,6 +28,10 @@ MESSAGES: Final = MappingProxyType(
             "尝试次数过多，请稍后重试",
             "Too many attempts: wait and try again",
         ),
+        "username_taken": ("用户名已被使用", "This user name is already in use"),
+        "role_name_taken": ("角色名称已存在", "There is a role of this name already"),
+        "in_use": ("该对象正在被使用，无法删除", "It is in use: move or delete what `usedBy` counts first"),
+        "built_in": ("系统内置，不能这样修改", "It is built in and cannot be changed in this way"),
         "last_administrator": (
             "不能移除最后一个管理员",
             "The last administrator must remain one: make somebody else an administrator first",

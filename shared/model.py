@@ -6,12 +6,9 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from shared.clock import iso
+from shared.organisation import Place
 
-Role = Literal["admin", "employee"]
 Status = Literal["todo", "in-progress", "in-review", "done", "cancelled"]
-
-HEAD_OFFICE_ID: Final = 1
-"""The department 总部, made by the first migration; a newcomer without another belongs to it."""
 
 MAX_TITLE: Final = 255
 MAX_LABEL: Final = 50
@@ -22,19 +19,24 @@ MAX_DESCRIPTION_BYTES: Final = 65_535
 class User:
     """One account. `password` is an argon2id hash and never leaves the process that reads it.
 
-    Raising `session_epoch` ends every session that was opened under an earlier one.
+    `username` and `email` are login names, in lower case, and no two accounts share one. Raising `session_epoch` ends
+    every session that was opened under an earlier one.
     """
 
     id: int
-    email: str
+    email: str | None
     password: str
-    role: Role
     department_id: int
     version: int
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
-    session_epoch: int = 1
+    session_epoch: int
+    username: str
+    real_name: str
+    phone: str | None
+    role_id: int
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,21 @@ class Task:
     deleted_at: datetime | None
 
 
-def user_view(user: User) -> dict[str, Any]:
-    """What the API shows of an account: everything but the password."""
+def user_view(user: User, place: Place) -> dict[str, Any]:
+    """What the API shows of an account, at every door: everything but the password. `role` is the code of a built-in
+    role, as seed 000 has it, and the name of any other."""
     return {
         "id": user.id,
+        "username": user.username,
         "email": user.email,
-        "role": user.role,
+        "realName": user.real_name,
+        "phone": user.phone,
+        "role": place.role_code or place.role_name,
+        "roleId": user.role_id,
+        "roleName": place.role_name,
         "departmentId": user.department_id,
+        "departmentName": place.department_name,
+        "status": user.status,
         "version": user.version,
         "createdAt": iso(user.created_at),
         "updatedAt": iso(user.updated_at),

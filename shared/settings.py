@@ -62,6 +62,9 @@ class Settings(BaseModel):
     )
     data_dir: Path = Field(Path("data"), description="where SQLite, made secrets and local state live")
     jwt_secret: str = Field("", repr=False, description="signs access tokens; empty: made once under DATA_DIR")
+    jwt_former_secret: str = Field(
+        "", repr=False, description="the JWT_SECRET before this one: tokens it signed stay good until they expire"
+    )
     queue_secret: str = Field(
         "", repr=False, description="bearer of the queue service's internal door; empty: made once under DATA_DIR"
     )
@@ -90,6 +93,12 @@ class Settings(BaseModel):
     queue_intake_bytes: int = Field(64 << 20, ge=1 << 20, description="bytes of commands held at most")
     db_pool_size: int = Field(10, ge=1, le=200, description="database connections of one API node")
 
+    admin_username: str = Field(
+        "",
+        max_length=255,
+        description="an administrator to make at the start, unless the name is taken; empty: the first to register",
+    )
+    admin_password: str = Field("", repr=False, max_length=1024, description="the password of that administrator")
     registration: Literal["open", "closed"] = Field("open", description="whether strangers may register")
     registrations_per_hour: int = Field(
         100, ge=1, le=1_000_000, description="accounts one address may register in an hour before it has to wait"

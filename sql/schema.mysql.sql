@@ -170,3 +170,172 @@ CREATE TABLE stored_command (
 CREATE INDEX ix_stored_command_ended_at ON stored_command (ended_at);
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+ALTER TABLE department MODIFY name VARCHAR(255) NOT NULL;
+
+ALTER TABLE department ADD COLUMN description VARCHAR(500);
+
+ALTER TABLE department ADD COLUMN path VARCHAR(255) NOT NULL DEFAULT '';
+
+ALTER TABLE department ADD COLUMN enabled SMALLINT NOT NULL DEFAULT '1';
+
+ALTER TABLE department ADD COLUMN deleted_at DATETIME(3);
+
+UPDATE department SET path = '/1/', description = '总部' WHERE id = 1;
+
+ALTER TABLE department ALTER COLUMN path DROP DEFAULT;
+
+CREATE INDEX ix_department_parent_id ON department (parent_id);
+
+CREATE INDEX ix_department_path ON department (path);
+
+CREATE TABLE `role` (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    code VARCHAR(20),
+    name VARCHAR(50) NOT NULL,
+    live_name VARCHAR(50),
+    description VARCHAR(255),
+    status SMALLINT NOT NULL DEFAULT '1',
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    deleted_at DATETIME(3),
+    CONSTRAINT pk_role PRIMARY KEY (id),
+    CONSTRAINT uq_role_code UNIQUE (code),
+    CONSTRAINT uq_role_live_name UNIQUE (live_name)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE permission (
+    id BIGINT NOT NULL,
+    code VARCHAR(50) NOT NULL,
+    name VARCHAR(50) NOT NULL,
+    description VARCHAR(255),
+    status SMALLINT NOT NULL DEFAULT '1',
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_permission PRIMARY KEY (id),
+    CONSTRAINT uq_permission_code UNIQUE (code)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE role_permission (
+    role_id BIGINT NOT NULL,
+    permission_id BIGINT NOT NULL,
+    CONSTRAINT pk_role_permission PRIMARY KEY (role_id, permission_id),
+    CONSTRAINT fk_role_permission_role_id FOREIGN KEY(role_id) REFERENCES `role` (id),
+    CONSTRAINT fk_role_permission_permission_id FOREIGN KEY(permission_id) REFERENCES permission (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_role_permission_permission_id ON role_permission (permission_id);
+
+INSERT INTO `role` (id, code, name, live_name, description, created_at, updated_at) VALUES (1, 'admin', '管理员', '管理员', '拥有所有权限的系统管理员', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO `role` (id, code, name, live_name, description, created_at, updated_at) VALUES (2, 'employee', '员工', '员工', '查看和修改分配给自己的任务', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (1, 'task:view', '任务查看', '查看任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (2, 'task:create', '任务创建', '创建任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (3, 'task:update', '任务更新', '编辑任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (4, 'task:delete', '任务删除', '删除任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (5, 'record:view', '记录查看', '查看执行记录的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (6, 'department:manage', '部门管理', '管理部门的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (7, 'user:manage', '用户管理', '管理用户的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (8, 'role:manage', '角色管理', '管理角色的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (9, 'board:view', '看板查看', '查看看板任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (10, 'board:create', '看板创建', '创建看板任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (11, 'board:update', '看板更新', '编辑看板任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (12, 'board:delete', '看板删除', '删除看板任务的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (13, 'unit:manage', '执行单元管理', '管理执行单元的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (14, 'queue:manage', '队列管理', '管理队列的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (15, 'application:manage', '应用管理', '管理应用及其密钥的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (16, 'audit:view', '审计查看', '查看审计日志的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO permission (id, code, name, description, created_at, updated_at) VALUES (17, 'system:view', '系统查看', '查看系统状态的权限', '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 1);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 2);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 3);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 4);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 5);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 6);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 7);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 8);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 9);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 10);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 11);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 12);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 13);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 14);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 15);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 16);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (1, 17);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (2, 9);
+
+INSERT INTO role_permission (role_id, permission_id) VALUES (2, 11);
+
+ALTER TABLE user_table ADD COLUMN username VARCHAR(255);
+
+ALTER TABLE user_table ADD COLUMN real_name VARCHAR(255) NOT NULL DEFAULT '';
+
+ALTER TABLE user_table ADD COLUMN phone VARCHAR(50);
+
+ALTER TABLE user_table ADD COLUMN role_id BIGINT NOT NULL DEFAULT '2';
+
+ALTER TABLE user_table ADD COLUMN status SMALLINT NOT NULL DEFAULT '1';
+
+UPDATE user_table SET username = email, role_id = CASE role WHEN 'admin' THEN 1 ELSE 2 END;
+
+UPDATE user_table SET real_name = SUBSTRING_INDEX(email, '@', 1);
+
+DROP INDEX ix_user_table_role ON user_table;
+
+ALTER TABLE user_table MODIFY username VARCHAR(255) NOT NULL;
+
+ALTER TABLE user_table MODIFY email VARCHAR(255) NULL;
+
+ALTER TABLE user_table ALTER COLUMN real_name DROP DEFAULT;
+
+ALTER TABLE user_table ALTER COLUMN role_id DROP DEFAULT;
+
+ALTER TABLE user_table DROP COLUMN `role`;
+
+ALTER TABLE user_table ADD CONSTRAINT uq_user_table_username UNIQUE (username);
+
+ALTER TABLE user_table ADD CONSTRAINT fk_user_table_role_id FOREIGN KEY(role_id) REFERENCES `role` (id);
+
+CREATE INDEX ix_user_table_role_id ON user_table (role_id);
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';

@@ -5,35 +5,6 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-CREATE TABLE department (
-	id INTEGER NOT NULL,
-	name VARCHAR(100) NOT NULL,
-	parent_id INTEGER,
-	status SMALLINT DEFAULT '1' NOT NULL,
-	version INTEGER DEFAULT '1' NOT NULL,
-	created_at DATETIME NOT NULL,
-	updated_at DATETIME NOT NULL,
-	CONSTRAINT pk_department PRIMARY KEY (id),
-	CONSTRAINT fk_department_parent_id FOREIGN KEY(parent_id) REFERENCES department (id)
-);
-
-CREATE TABLE user_table (
-	id INTEGER NOT NULL,
-	email VARCHAR(255) NOT NULL,
-	password VARCHAR(255) NOT NULL,
-	role VARCHAR(20) DEFAULT 'employee' NOT NULL,
-	department_id INTEGER NOT NULL,
-	version INTEGER DEFAULT '1' NOT NULL,
-	"createdAt" DATETIME NOT NULL,
-	"updatedAt" DATETIME NOT NULL,
-	"deletedAt" DATETIME, session_epoch INTEGER DEFAULT '1' NOT NULL,
-	CONSTRAINT pk_user_table PRIMARY KEY (id),
-	CONSTRAINT uq_user_table_email UNIQUE (email),
-	CONSTRAINT fk_user_table_department_id FOREIGN KEY(department_id) REFERENCES department (id)
-);
-
-CREATE INDEX ix_user_table_department_id ON user_table (department_id);
-
 CREATE TABLE task_table (
 	id INTEGER NOT NULL,
 	title VARCHAR(255) NOT NULL,
@@ -48,10 +19,10 @@ CREATE TABLE task_table (
 	"createdAt" DATETIME NOT NULL,
 	"updatedAt" DATETIME NOT NULL,
 	"deletedAt" DATETIME,
-	CONSTRAINT pk_task_table PRIMARY KEY (id),
-	CONSTRAINT "fk_task_table_createdByUserId" FOREIGN KEY("createdByUserId") REFERENCES user_table (id),
 	CONSTRAINT "fk_task_table_assignedToUserId" FOREIGN KEY("assignedToUserId") REFERENCES user_table (id),
-	CONSTRAINT fk_task_table_department_id FOREIGN KEY(department_id) REFERENCES department (id)
+	CONSTRAINT "fk_task_table_createdByUserId" FOREIGN KEY("createdByUserId") REFERENCES user_table (id),
+	CONSTRAINT fk_task_table_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+	CONSTRAINT pk_task_table PRIMARY KEY (id)
 );
 
 CREATE INDEX "ix_task_table_createdByUserId" ON task_table ("createdByUserId", id);
@@ -101,8 +72,6 @@ CREATE TABLE leader_session (
 	CONSTRAINT pk_leader_session PRIMARY KEY (connection_id)
 );
 
-CREATE INDEX ix_user_table_role ON user_table (role);
-
 CREATE TABLE user_session (
 	id INTEGER NOT NULL,
 	user_id INTEGER NOT NULL,
@@ -115,8 +84,8 @@ CREATE TABLE user_session (
 	version INTEGER DEFAULT '1' NOT NULL,
 	created_at DATETIME NOT NULL,
 	updated_at DATETIME NOT NULL,
-	CONSTRAINT pk_user_session PRIMARY KEY (id),
-	CONSTRAINT fk_user_session_user_id FOREIGN KEY(user_id) REFERENCES user_table (id)
+	CONSTRAINT fk_user_session_user_id FOREIGN KEY(user_id) REFERENCES user_table (id),
+	CONSTRAINT pk_user_session PRIMARY KEY (id)
 );
 
 CREATE INDEX ix_user_session_user_id ON user_session (user_id);
@@ -150,3 +119,88 @@ CREATE TABLE stored_command (
 );
 
 CREATE INDEX ix_stored_command_ended_at ON stored_command (ended_at);
+
+CREATE TABLE "department" (
+	id INTEGER NOT NULL,
+	name VARCHAR(255) NOT NULL,
+	parent_id INTEGER,
+	status SMALLINT DEFAULT '1' NOT NULL,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	description VARCHAR(500),
+	path VARCHAR(255) NOT NULL,
+	enabled SMALLINT DEFAULT '1' NOT NULL,
+	deleted_at DATETIME,
+	CONSTRAINT fk_department_parent_id FOREIGN KEY(parent_id) REFERENCES department (id),
+	CONSTRAINT pk_department PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_department_parent_id ON department (parent_id);
+
+CREATE INDEX ix_department_path ON department (path);
+
+CREATE TABLE role (
+	id INTEGER NOT NULL,
+	code VARCHAR(20),
+	name VARCHAR(50) NOT NULL,
+	live_name VARCHAR(50),
+	description VARCHAR(255),
+	status SMALLINT DEFAULT '1' NOT NULL,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	deleted_at DATETIME,
+	CONSTRAINT pk_role PRIMARY KEY (id),
+	CONSTRAINT uq_role_code UNIQUE (code),
+	CONSTRAINT uq_role_live_name UNIQUE (live_name)
+);
+
+CREATE TABLE permission (
+	id INTEGER NOT NULL,
+	code VARCHAR(50) NOT NULL,
+	name VARCHAR(50) NOT NULL,
+	description VARCHAR(255),
+	status SMALLINT DEFAULT '1' NOT NULL,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	CONSTRAINT pk_permission PRIMARY KEY (id),
+	CONSTRAINT uq_permission_code UNIQUE (code)
+);
+
+CREATE TABLE role_permission (
+	role_id INTEGER NOT NULL,
+	permission_id INTEGER NOT NULL,
+	CONSTRAINT fk_role_permission_permission_id FOREIGN KEY(permission_id) REFERENCES permission (id),
+	CONSTRAINT fk_role_permission_role_id FOREIGN KEY(role_id) REFERENCES role (id),
+	CONSTRAINT pk_role_permission PRIMARY KEY (role_id, permission_id)
+);
+
+CREATE INDEX ix_role_permission_permission_id ON role_permission (permission_id);
+
+CREATE TABLE "user_table" (
+	id INTEGER NOT NULL,
+	email VARCHAR(255),
+	password VARCHAR(255) NOT NULL,
+	department_id INTEGER NOT NULL,
+	version INTEGER DEFAULT '1' NOT NULL,
+	"createdAt" DATETIME NOT NULL,
+	"updatedAt" DATETIME NOT NULL,
+	"deletedAt" DATETIME,
+	session_epoch INTEGER DEFAULT '1' NOT NULL,
+	username VARCHAR(255) NOT NULL,
+	real_name VARCHAR(255) NOT NULL,
+	phone VARCHAR(50),
+	role_id INTEGER NOT NULL,
+	status SMALLINT DEFAULT '1' NOT NULL,
+	CONSTRAINT fk_user_table_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+	CONSTRAINT fk_user_table_role_id FOREIGN KEY(role_id) REFERENCES role (id),
+	CONSTRAINT pk_user_table PRIMARY KEY (id),
+	CONSTRAINT uq_user_table_email UNIQUE (email),
+	CONSTRAINT uq_user_table_username UNIQUE (username)
+);
+
+CREATE INDEX ix_user_table_department_id ON user_table (department_id);
+
+CREATE INDEX ix_user_table_role_id ON user_table (role_id);

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import Phase
+from hypothesis import settings as hypothesis
 
 from queue_service.service import QueueService
 from shared import logs
@@ -22,6 +24,9 @@ from tests.support.databases import Database, MySQLSource, given_source, private
 from tests.support.mysql_binaries import NoServer, find_or_fetch
 from tests.support.mysql_proxy import MySQLProxy
 from tests.support.writer import settings_for
+
+# for the mutants: that a property fails is all they ask, not by which smallest example
+hypothesis.register_profile("first-failure", phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,13 +15,13 @@ from shared.envelopes import failure, success
 from shared.errors import ConsoleError, NotFound, PreconditionFailed, VersionConflict
 from shared.http.context import JsonResponse
 from shared.jsonio import loads
-from shared.model import User
+from shared.principal import Principal
 from shared.wire import DeferredRequest, error_from_wire
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
-async def get_operation(request: Request, viewer: User) -> Response:
+async def get_operation(request: Request, viewer: Principal) -> Response:
     """200 with the operation; 404 for one that is somebody else's, or ended more than 24 hours ago.
 
     `status` is `accepted` while it waits, then `applied` with the write's `statusCode` and `result`, or `refused` with

@@ -24,15 +24,15 @@ from typing import Any, Final, cast, get_args
 
 from starlette.requests import Request
 
-from api_node.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, number, require_known
+from api_node.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, number, require_known, search_text
 from api_node.queries.tasks import Place, SortKey, TaskFilter, TaskOrder
 from shared.errors import FieldError, Invalid, MalformedRequest
 from shared.jsonio import MAX_SAFE_INTEGER, dumps, loads_untrusted
-from shared.model import MAX_LABEL, MAX_TITLE, Status, User
+from shared.model import MAX_LABEL, MAX_TITLE, Status
+from shared.principal import Principal
 
 FILTERS: Final = ("status", "category", "tag", "assignee", "creator", "q")
 OF_A_LIST: Final = (*FILTERS, "sort", "page", "pageSize", "cursor")
-MAX_TEXT: Final = 200
 
 _MAX_CURSOR: Final = 4_000
 _STATUSES: Final = get_args(Status)
@@ -59,7 +59,7 @@ class ListQuery:
         return base64.urlsafe_b64encode(dumps(said)).decode().rstrip("=")
 
 
-def read_list(request: Request, viewer: User) -> ListQuery:
+def read_list(request: Request, viewer: Principal) -> ListQuery:
     """The query of a list. Raises Invalid naming each wrong parameter."""
     wanted = read_filter(request, viewer, OF_A_LIST)
     order = _order(request)
@@ -74,7 +74,7 @@ def read_list(request: Request, viewer: User) -> ListQuery:
     return ListQuery(wanted, order, page, size, place)
 
 
-def read_filter(request: Request, viewer: User, known: tuple[str, ...] = FILTERS) -> TaskFilter:
+def read_filter(request: Request, viewer: Principal, known: tuple[str, ...] = FILTERS) -> TaskFilter:
     """The filters of a query that may hold the `known` parameters and no others. Raises Invalid likewise."""
     require_known(request, known, repeatable=("status",))
     query = request.query_params
@@ -86,7 +86,7 @@ def read_filter(request: Request, viewer: User, known: tuple[str, ...] = FILTERS
         assignee_id=None if assignee == "none" else _person(request, "assignee", viewer, "an id, `me` or `none`"),
         is_unassigned=assignee == "none",
         creator_id=_person(request, "creator", viewer, "an id or `me`"),
-        text=_text(query.get("q")),
+        text=search_text(request, "q"),
     )
 
 
@@ -109,21 +109,15 @@ def _label(request: Request, name: str) -> str | None:
     return label
 
 
-def _person(request: Request, name: str, viewer: User, allowed: str) -> int | None:
+def _person(request: Request, name: str, viewer: Principal, allowed: str) -> int | None:
     given = request.query_params.get(name)
     if given is None:
         return None
     if given == "me":
-        return viewer.id
+        return viewer.user_id
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and 0 < int(given) <= MAX_SAFE_INTEGER):
         raise _invalid(name, f"must be {allowed}")
     return int(given)
-
-
-def _text(given: str | None) -> str | None:
-    if given is not None and (not 1 <= len(given) <= MAX_TEXT or "\x00" in given):
-        raise _invalid("q", f"must be 1 to {MAX_TEXT} characters")
-    return given
 
 
 def _order(request: Request) -> TaskOrder:

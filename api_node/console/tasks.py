@@ -16,7 +16,8 @@ from shared.envelopes import success
 from shared.errors import FieldError, Invalid, NotFound
 from shared.http.body import read_json
 from shared.http.context import JsonResponse
-from shared.model import Status, User, task_view
+from shared.model import Status, task_view
+from shared.principal import Principal
 
 
 class TaskChange(TaskUpdates):
@@ -25,7 +26,7 @@ class TaskChange(TaskUpdates):
     version: Version | None = None
 
 
-async def list_tasks(request: Request, viewer: User) -> Response:
+async def list_tasks(request: Request, viewer: Principal) -> Response:
     """200 with `{tasks, total, page, pageSize, nextCursor}`, newest first, as this person sees the board.
 
     Filters: `?status=&category=&tag=&assignee=&creator=&q=`; order: `?sort=`; `?page=&pageSize=` or
@@ -53,7 +54,7 @@ async def list_tasks(request: Request, viewer: User) -> Response:
     return JsonResponse(success(shown | ({"totalIsCapped": True} if page.total_is_capped else {})))
 
 
-async def get_stats(request: Request, viewer: User) -> Response:
+async def get_stats(request: Request, viewer: Principal) -> Response:
     """200 with `{byStatus, byCategory, byAssignee, total}` of one moment, as this person sees the board.
 
     Takes the filters of the list. `byStatus` has all five. `byCategory` and `byAssignee` (by id) have the hundred with
@@ -76,7 +77,7 @@ async def get_stats(request: Request, viewer: User) -> Response:
     return JsonResponse(success(shown))
 
 
-async def get_task(request: Request, viewer: User) -> Response:
+async def get_task(request: Request, viewer: Principal) -> Response:
     """200 with the task and its ETag; 304 when `If-None-Match` names it; 404 for one this person does not see."""
     async with answering_database_errors():
         task = await tasks.by_id(Node.of(request).engine, viewer, path_id(request))
@@ -88,7 +89,7 @@ async def get_task(request: Request, viewer: User) -> Response:
     return JsonResponse(success(task_view(task)), headers=tag)
 
 
-async def create_task(request: Request, actor: User) -> Response:
+async def create_task(request: Request, actor: Principal) -> Response:
     """201 with the task, or 202 (`Prefer: respond-async`). 403 for an employee, 422."""
     body, raw = await read_json(request)
     fields = validated(TaskFields, body)
@@ -98,7 +99,7 @@ async def create_task(request: Request, actor: User) -> Response:
     return JsonResponse(success(outcome.data), outcome.status, written(outcome))
 
 
-async def change_task(request: Request, actor: User) -> Response:
+async def change_task(request: Request, actor: Principal) -> Response:
     """200 with the changed task, or 202 (`Prefer: respond-async`). 404, 409 with `current` for a stale `version` in
     body or query, 412 for a stale `If-Match`, 422."""
     task_id = path_id(request)
@@ -119,7 +120,7 @@ async def change_task(request: Request, actor: User) -> Response:
     return JsonResponse(success(outcome.data), outcome.status, written(outcome))
 
 
-async def delete_task(request: Request, actor: User) -> Response:
+async def delete_task(request: Request, actor: Principal) -> Response:
     """200 with the deleted task, or 202 (`Prefer: respond-async`). 403 for an employee, 404, 409 for a stale
     `?version=`, 412 for a stale `If-Match`."""
     outcome = await forward(

@@ -16,9 +16,8 @@ from api_node.live.limits import LiveLimits
 from api_node.live.metrics import LiveMetrics
 from shared.events import EventRing, Gap
 from shared.jsonio import dumps
-from shared.model import User
-from shared.policy import sees_everything
 from shared.position import Position, as_text
+from shared.principal import Principal
 
 GOING_AWAY: Final = 1001
 NOTHING_EXPECTED: Final = 1003
@@ -34,20 +33,20 @@ log = structlog.get_logger(__name__)
 
 
 class Connection:
-    """A client that was let in as `user` by a session. `believed_at` is when that was last read (monotonic)."""
+    """A client that was let in as `viewer` by a session. `believed_at` is when that was last read (monotonic)."""
 
     def __init__(
         self,
         websocket: WebSocket,
         session_id: int,
-        user: User,
+        viewer: Principal,
         *,
         believed_at: float,
         limits: LiveLimits,
         metrics: LiveMetrics,
     ) -> None:
         self.session_id = session_id
-        self.user = user
+        self.viewer = viewer
         self.believed_at = believed_at
         self.told = 0
         self._websocket = websocket
@@ -83,11 +82,12 @@ class Connection:
         if not self._end.done():
             self._end.set_result((code, reason))
 
-    def believe(self, user: User, at: float) -> None:
-        """From now on this is what the person may see. Who sees another part of the board reads it anew."""
-        sees_another_part = sees_everything(user) != sees_everything(self.user)
-        self.user, self.believed_at = user, at
-        if sees_another_part:
+    def believe(self, viewer: Principal, at: float, *, has_moved: bool = False) -> None:
+        """From now on this is what the person may see. Who sees another part of the board reads it anew; so does
+        whoever sees departments, when one `has_moved`."""
+        sees_another_part = _part_seen_by(viewer) != _part_seen_by(self.viewer)
+        self.viewer, self.believed_at = viewer, at
+        if sees_another_part or (has_moved and not viewer.is_global and not viewer.sees_assigned_only):
             self._start(self._tell_of_a_gap(self._position))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -129,7 +129,7 @@ class Connection:
             pass  # positions of another database: following from there is a gap
 
     async def _tell_of(self, event: LiveEvent) -> None:
-        message = message_for(self.user, event)
+        message = message_for(self.viewer, event)
         if message is not None:
             await self._send_text(message)
             self.told += 1
@@ -153,3 +153,7 @@ class Connection:
     async def _send_text(self, text: str) -> None:
         async with asyncio.timeout(self._limits.send_s):
             await self._websocket.send_text(text)
+
+
+def _part_seen_by(viewer: Principal) -> tuple[bool, bool, str]:
+    return viewer.is_global, viewer.sees_assigned_only, "" if viewer.is_global else viewer.path

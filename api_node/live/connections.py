@@ -17,10 +17,11 @@ from api_node.live.limits import LiveLimits
 from api_node.live.metrics import LiveMetrics
 from shared.clock import Clock
 from shared.errors import DatabaseUnavailable, TooManyConnections, Unavailable
-from shared.model import User
-from shared.policy import Permission, has_permission
+from shared.permissions import Permission
+from shared.policy import has_permission
+from shared.principal import Principal
 
-LookUp = Callable[[Collection[int]], Awaitable[Mapping[int, User]]]
+LookUp = Callable[[Collection[int]], Awaitable[Mapping[int, Principal]]]
 """Of these sessions (ids) those that still hold, with the person as they are now. Raises DatabaseUnavailable."""
 
 _BREATH_S: Final = 0.2
@@ -40,6 +41,7 @@ class Connections:
         self._taken = 0
         self._open: dict[Connection, Permission] = {}
         self._hurry = asyncio.Event()
+        self._has_moved = False
 
     @contextmanager
     def place(self, user_id: int) -> Iterator[None]:
@@ -78,6 +80,11 @@ class Connections:
         if user_id in self._places:
             self._hurry.set()
 
+    def organisation_changed(self) -> None:
+        """Look at everybody at once: a role, a permission or a department is another one now."""
+        self._has_moved = True
+        self._hurry.set()
+
     async def watch(self) -> None:
         """Look at everybody's rights every `look_s`, and soon after an account changed. Never ends by itself."""
         while True:
@@ -92,6 +99,7 @@ class Connections:
 
     async def _look(self) -> None:
         connections = dict(self._open)
+        has_moved, self._has_moved = self._has_moved, False
         if not connections:
             return
         at = self._clock.monotonic()
@@ -101,15 +109,16 @@ class Connections:
             # whatever kept us from looking: old rights are believed for a while and not for ever
             if not isinstance(error, DatabaseUnavailable):
                 log.error("live_rights_not_read", exc_info=error)
+            self._has_moved = has_moved
             for connection in connections:
                 if self._clock.monotonic() - connection.believed_at >= self._limits.rights_last_s:
                     connection.end(TRY_AGAIN, "the database does not say who may listen")
             return
         for connection, permission in connections.items():
-            user = found.get(connection.session_id)
-            if user is None:
+            viewer = found.get(connection.session_id)
+            if viewer is None:
                 connection.end(NO_LONGER_SIGNED_IN, "no longer signed in")
-            elif not has_permission(user, permission):
+            elif not has_permission(viewer, permission):
                 connection.end(NO_LONGER_ALLOWED, "no longer allowed")
             else:
-                connection.believe(user, at)
+                connection.believe(viewer, at, has_moved=has_moved)

@@ -14,6 +14,7 @@ from api_node.live.connection import Connection
 from api_node.live.origin import is_welcome
 from api_node.live.tickets import Ticket
 from api_node.node import Node
+from api_node.signed_tokens import Named
 from shared.clock import iso
 from shared.envelopes import success
 from shared.errors import (
@@ -27,18 +28,20 @@ from shared.errors import (
 )
 from shared.http.context import JsonResponse, error_response
 from shared.http.scope import header
-from shared.model import User
-from shared.policy import Permission, has_permission
+from shared.permissions import Permission
+from shared.policy import has_permission
 from shared.position import from_text
+from shared.principal import Principal
 
 _UPGRADE: Final = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
 log = structlog.get_logger("access")
 
 
-async def post_ticket(request: Request, viewer: User) -> Response:
+async def post_ticket(request: Request, viewer: Principal) -> Response:
     """201 with `{ticket, expiresAt}`: good for 30 s and for one connection, at whichever node."""
-    ticket, until = Node.of(request).live.tickets.mint(viewer.id, session_of(request).id)
+    named = Named(viewer.user_id, viewer.user.session_epoch, session_of(request).id)
+    ticket, until = Node.of(request).live.tickets.mint(named)
     return JsonResponse(success({"ticket": ticket, "expiresAt": iso(until)}), 201, {"Cache-Control": "no-store"})
 
 
@@ -62,7 +65,7 @@ async def open_socket(websocket: WebSocket, permission: Permission) -> None:
         ticket = node.live.tickets.read(websocket.query_params.get("ticket", ""))
         asked = websocket.query_params.get("since")
         since = None if asked is None else from_text(asked)
-        with node.live.connections.place(ticket.user_id):
+        with node.live.connections.place(ticket.named.user_id):
             connection = await _let_in(node, websocket, ticket, permission)
             with node.live.connections.watched(connection, permission):
                 await websocket.accept(headers=[(b"x-request-id", websocket.state.request_id.encode())])
@@ -73,7 +76,7 @@ async def open_socket(websocket: WebSocket, permission: Permission) -> None:
         await websocket.send_denial_response(response)
         _note(node, websocket, started, status=refusal.status)
     else:
-        _note(node, websocket, started, status=101, code=code, user_id=ticket.user_id, told=connection.told)
+        _note(node, websocket, started, status=101, code=code, user_id=ticket.named.user_id, told=connection.told)
 
 
 def _require_welcome(node: Node, websocket: WebSocket) -> None:
@@ -88,15 +91,15 @@ async def _let_in(node: Node, websocket: WebSocket, ticket: Ticket, permission: 
     await _require_stream(node)
     await _redeem(node, ticket, websocket.state.request_id)
     at = node.clock.monotonic()
-    user = (await node.live.look_up({ticket.session_id})).get(ticket.session_id)
-    if user is None or user.id != ticket.user_id:
+    viewer = (await node.live.look_up({ticket.named.session_id})).get(ticket.named.session_id)
+    if viewer is None or viewer.user_id != ticket.named.user_id:
         raise Unauthenticated
-    if not has_permission(user, permission):
+    if not has_permission(viewer, permission):
         raise Forbidden
     if node.is_stopping:
         raise ShuttingDown  # from here on there is no await before the upgrade: a stop finds it open, and closes it
     return Connection(
-        websocket, ticket.session_id, user, believed_at=at, limits=node.live.limits, metrics=node.live.metrics
+        websocket, ticket.named.session_id, viewer, believed_at=at, limits=node.live.limits, metrics=node.live.metrics
     )
 
 
@@ -114,7 +117,7 @@ async def _redeem(node: Node, ticket: Ticket, request_id: str) -> None:
     command: dict[str, Any] = {
         "type": "redeem-ticket",
         "data": {},
-        "actor": {"userId": ticket.user_id},
+        "actor": {"userId": ticket.named.user_id},
         "idempotencyKey": f"ticket:{ticket.id}",
         "fingerprint": secrets.token_hex(32),  # this connection's own: another one's is a mismatch
         "requestId": request_id,

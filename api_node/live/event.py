@@ -1,21 +1,33 @@
 """What a committed change looks like to one person: the same message for all who see it, and nothing for the others."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from shared.jsonio import dumps
-from shared.model import User
-from shared.policy import Permission, has_permission, sees_tasks_of
+from shared.permissions import Permission
+from shared.policy import has_permission, sees_department, sees_tasks_of
 from shared.position import Position, as_text
+from shared.principal import Principal
 
+_MANAGED_BY: Final = MappingProxyType(
+    {
+        "user": Permission.USER_MANAGE,
+        "department": Permission.DEPARTMENT_MANAGE,
+        "role": Permission.ROLE_MANAGE,
+        "permission": Permission.ROLE_MANAGE,
+    }
+)
+_OF_EVERYBODY: Final = ("department", "role", "permission")
 _SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", "actorId", "at")
 
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
     """One change as a node keeps it. `whole` is the message for whoever sees the object, `hidden` the one for the
-    person it was taken away from; ids and versions, never a title or a name. `person` is who it may concern that they
-    are still let in: whose account or sign-in changed.
+    person it was taken away from; ids and versions, never a title or a name. `path` is the department it is in.
+    `person` is who it may concern that they are still let in: whose account or sign-in changed. `concerns_everybody`:
+    what people may do and see may have changed.
     """
 
     position: Position
@@ -23,9 +35,11 @@ class LiveEvent:
     id: int
     whole: str
     hidden: str
+    path: str
     assigned_to: int | None
     assigned_before: int | None
     person: int | None
+    concerns_everybody: bool
 
 
 def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
@@ -40,22 +54,25 @@ def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
         body.get("id", 0),
         dumps(whole).decode(),
         dumps(hidden).decode(),
+        body.get("departmentPath", ""),
         body.get("assignedToUserId"),
         body.get("previouslyAssignedToUserId"),
         {"user": body.get("id"), "session": body.get("userId")}.get(entity),
+        entity in _OF_EVERYBODY,
     )
 
 
-def message_for(viewer: User, event: LiveEvent) -> str | None:
+def message_for(viewer: Principal, event: LiveEvent) -> str | None:
     """What this person is told of the change; None when it does not exist for them.
 
-    The board's own rule (`shared.policy`). Accounts are the business of who manages them; of any other kind of object
-    nobody is told.
+    The board's own rule (`shared.policy`). Accounts, departments, roles and permissions are the business of who manages
+    them; of any other kind of object nobody is told.
     """
-    if event.entity == "user":
-        return event.whole if has_permission(viewer, Permission.USER_MANAGE) else None
+    if event.entity in _MANAGED_BY:
+        is_theirs = has_permission(viewer, _MANAGED_BY[event.entity])
+        return event.whole if is_theirs and (not event.path or sees_department(viewer, event.path)) else None
     if event.entity != "task":
         return None
-    if sees_tasks_of(viewer, event.assigned_to):
+    if sees_tasks_of(viewer, event.assigned_to, event.path):
         return event.whole
-    return event.hidden if event.assigned_before == viewer.id else None
+    return event.hidden if event.assigned_before == viewer.user_id else None

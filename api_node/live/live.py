@@ -14,19 +14,23 @@ from api_node.live.follower import Follower
 from api_node.live.limits import LiveLimits
 from api_node.live.metrics import LiveMetrics
 from api_node.live.tickets import Tickets
-from api_node.queries import sign_ins
+from api_node.queries import sessions
 from api_node.reads import answering_database_errors
+from api_node.signed_tokens import SigningKeys
 from shared.clock import Clock
-from shared.model import User
-from shared.policy import is_signed_in
+from shared.principal import Principal
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 
 class Live:
-    """`start` and `stop` once each. `on_broken` is called when a part of it that never ends has ended: it must end the
-    process, which would go on telling clients of nothing, or those who may no longer listen of everything."""
+    """`start` and `stop` once each.
+
+    `on_change_of_rights` is called with the person whose rights may have changed, None for everybody, before the
+    clients hear of it. `on_broken` is called when a part of it that never ends has ended: it must end the process,
+    which would go on telling clients of nothing, or those who may no longer listen of everything.
+    """
 
     def __init__(
         self,
@@ -37,10 +41,11 @@ class Live:
         limits: LiveLimits | None = None,
         *,
         on_broken: Callable[[], None],
+        on_change_of_rights: Callable[[int | None], None],
     ) -> None:
         self.limits = limits or LiveLimits()
         self.metrics = LiveMetrics(registry)
-        self.tickets = Tickets(settings.jwt_secret, clock)
+        self.tickets = Tickets(SigningKeys.of(settings), clock)
         self.origins = tuple(entry.strip() for entry in settings.cors_origins.split(",") if entry.strip())
         self.connections = Connections(self.limits, self.metrics, clock, self.look_up)
         self.follower = Follower(
@@ -49,6 +54,7 @@ class Live:
         self._clock = clock
         self._engine = engine
         self._on_broken = on_broken
+        self._on_change_of_rights = on_change_of_rights
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -65,12 +71,12 @@ class Live:
             with suppress(asyncio.CancelledError):
                 await self._watching
 
-    async def look_up(self, session_ids: Collection[int]) -> Mapping[int, User]:
+    async def look_up(self, session_ids: Collection[int]) -> Mapping[int, Principal]:
         """Of these sessions those that still hold, with the person as they are now. Raises DatabaseUnavailable."""
         async with answering_database_errors():
-            found = await sign_ins.with_users(self._engine, session_ids)
+            found = await sessions.with_people(self._engine, session_ids)
         now = self._clock.now()
-        return {session.id: user for session, user in found if is_signed_in(session, user, now)}
+        return {signed_in.session.id: signed_in.principal() for signed_in in found if signed_in.holds(now)}
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
@@ -79,4 +85,8 @@ class Live:
 
     def _before_clients_hear(self, event: LiveEvent) -> None:
         if event.person is not None:
+            self._on_change_of_rights(event.person)
             self.connections.account_changed(event.person)
+        if event.concerns_everybody:
+            self._on_change_of_rights(None)
+            self.connections.organisation_changed()

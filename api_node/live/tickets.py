@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from api_node.signed_tokens import SignedTokens
+from api_node.signed_tokens import Named, SignedTokens, SigningKeys
 from shared.clock import Clock
 
 TICKET_S: Final = 30
@@ -19,24 +19,23 @@ class Ticket:
     """A ticket that was read: its id, and the person and sign-in it was given to."""
 
     id: str
-    user_id: int
-    session_id: int
+    named: Named
 
 
 class Tickets:
-    """Mints and reads tickets with one key."""
+    """Mints and reads tickets."""
 
-    def __init__(self, secret: str, clock: Clock) -> None:
-        self._signed = SignedTokens(secret, kind="live-ticket+jwt", audience="the-console-live")
+    def __init__(self, keys: SigningKeys, clock: Clock) -> None:
+        self._signed = SignedTokens(keys, kind="live-ticket+jwt", audience="the-console-live")
         self._clock = clock
 
-    def mint(self, user_id: int, session_id: int) -> tuple[str, datetime]:
+    def mint(self, named: Named) -> tuple[str, datetime]:
         """A ticket for one person, and until when it is good."""
         now = self._clock.now()
         until = now + timedelta(seconds=TICKET_S)
-        return self._signed.sign(user_id, session_id, now=now, until=until), until
+        return self._signed.sign(named, now=now, until=until), until
 
     def read(self, ticket: str) -> Ticket:
         """What a ticket says. Raises Unauthenticated for anything but a valid one of ours that has not expired."""
         claims = self._signed.read(ticket)
-        return Ticket(claims.id, claims.user_id, claims.session_id)
+        return Ticket(claims.id, claims.named)

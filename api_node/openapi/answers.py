@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.commands import Label, RowId, Title, Version
-from shared.model import Role, Status
+from shared.commands import Label, OnOrOff, RowId, Title, Version
+from shared.model import Status
 
 Instant = Annotated[
     str,
@@ -30,9 +30,16 @@ class User(Shape):
     """An account."""
 
     id: RowId
-    email: str
-    role: Role
+    username: str
+    email: str | None
+    realName: str
+    phone: str | None
+    role: str = Field(description="`admin`, `employee`, or the name of another role")
+    roleId: RowId
+    roleName: str
     departmentId: RowId
+    departmentName: str
+    status: OnOrOff
     version: Version
     createdAt: Instant
     updatedAt: Instant
@@ -107,6 +114,84 @@ class UserPage(Page):
     """One page of accounts."""
 
     users: list[User]
+
+
+class NumberedPage(Shape):
+    """One page of a list of the `/v1` door. `total` is exact up to 10,000."""
+
+    total: Annotated[int, Field(ge=0, le=10_000)]
+    totalIsCapped: Literal[True] = True
+    page: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=0)]
+
+
+class UserList(NumberedPage):
+    """One page of accounts."""
+
+    items: list[User] = Field(alias="list")
+
+
+class Profile(User):
+    """The account that asks, and what it may."""
+
+    permissions: list[str] = Field(description="codes, such as `board:view`")
+
+
+class Department(Shape):
+    """A department."""
+
+    id: RowId
+    name: str
+    description: str | None
+    parentId: RowId | None = Field(description="null at the top of the tree")
+    status: OnOrOff
+    version: Version
+    createdAt: Instant
+    updatedAt: Instant
+
+
+class DepartmentNode(Department):
+    """A department with what is right below it."""
+
+    children: list["DepartmentNode"]
+
+
+class DepartmentList(NumberedPage):
+    """Every department that the viewer sees."""
+
+    items: list[Department] = Field(alias="list")
+    tree: list[DepartmentNode] = Field(default=[], description="without `keyword`")
+
+
+class Role(Shape):
+    """A role."""
+
+    id: RowId
+    name: str
+    code: str | None = Field(description="`admin` or `employee`, of the built-in ones")
+    description: str | None
+    permissions: list[RowId] = Field(description="ids")
+    status: OnOrOff
+    version: Version
+    createdAt: Instant
+    updatedAt: Instant
+
+
+class RoleList(NumberedPage):
+    """One page of roles."""
+
+    items: list[Role] = Field(alias="list")
+
+
+class PermissionShape(Shape):
+    """A permission."""
+
+    id: RowId
+    name: str
+    code: str
+    description: str | None
+    status: OnOrOff
+    version: Version
 
 
 class Tokens(Shape):
@@ -209,6 +294,7 @@ class _Fault(Shape):
     detail: str = Field("", description="more about it, in English")
     errors: list[FieldFault] = Field(default=[], description="the members at fault")
     current: dict[str, Any] = Field(default={}, description="of a version conflict: the object as it is now")
+    usedBy: dict[str, Count] = Field(default={}, description="of what is in use: how many need it, by kind")
 
 
 class Error(_Fault):

@@ -25,6 +25,11 @@ _ERRORS: Final[Mapping[Door, type[BaseModel]]] = {
     "/api/v1": shapes.ErrorV1,
     "/v1": shapes.ErrorOfV1,
 }
+_ENVELOPES: Final[Mapping[Door, dict[str, Any]]] = {
+    "/api": {"success": {"const": True}},
+    "/api/v1": {"success": {"const": True}, "message": {"type": "string"}, "timestamp": {"type": "string"}},
+    "/v1": {"code": {"const": 0}, "message": {"const": "success"}},
+}
 _FOR_ALL: Final = "open"
 
 
@@ -38,7 +43,7 @@ class Row(Protocol):
     @property
     def handler(self) -> Any: ...
     @property
-    def policy(self) -> str: ...
+    def policy(self) -> object: ...
 
 
 class Undescribed(Exception):
@@ -135,7 +140,7 @@ def _description(row: Row, operation: Operation) -> str:
     needs = {
         "open": "Open to everybody.",
         "signed-in": "For whoever is signed in.",
-    }.get(row.policy, f"Needs the permission `{row.policy}`.")
+    }.get(str(row.policy), f"Needs the permission `{row.policy}`.")
     return "\n\n".join(part for part in (inspect.getdoc(row.handler), operation.more, needs) if part)
 
 
@@ -162,7 +167,7 @@ def _response(answer: Answer, door: Door, error: ErrorAnswer | None) -> dict[str
         return found
     schema = _schema(answer.data)
     if not answer.is_bare:
-        members = {"success": {"const": True}, "data": schema}
+        members = _ENVELOPES[door] | {"data": schema}
         schema = {"type": "object", "required": list(members), "properties": members}
     if error is not None:
         schema = {"anyOf": [schema, _error_schema(error, door)]}

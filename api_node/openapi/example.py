@@ -17,7 +17,7 @@ _TEXTS: Final = {
 
 
 def example(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str = "") -> Any:
-    """Some value of a schema; `name` is the member that it is for."""
+    """Some value of a schema; `name` is the member that it is for. What holds more of its own kind shows none."""
     schema = resolved(schema, schemas)
     for chosen in (schema.get("examples", []), [schema["const"]] if "const" in schema else [], schema.get("enum", [])):
         if chosen:
@@ -27,7 +27,7 @@ def example(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str = "
     if "anyOf" in schema:
         return example(schema["anyOf"][0], schemas, name)
     if schema.get("type") == "array":
-        return [example(schema["items"], schemas, name)]
+        return [] if name == "children" else [example(schema["items"], schemas, name)]
     if schema.get("type") in ("integer", "number"):
         return max(1, schema.get("minimum", 1))
     return {"boolean": False, "null": None, "object": {}}.get(schema.get("type", ""), _TEXTS.get(name, "..."))

@@ -27,6 +27,7 @@ comes back with `Idempotency-Replayed: true`.
 
 TAGS: Final[Mapping[Tag, str]] = {
     "Accounts": "Signing in, and the people who do",
+    "Organisation": "Departments, roles and permissions, and who is given what",
     "Board": "Tasks: list, read, create, change, delete",
     "Live events": "Changes as they happen",
     "Operation": "For those who run it",

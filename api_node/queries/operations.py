@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db.tables import stored_answer, stored_command
-from shared.model import User
+from shared.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ async def fingerprint(engine: AsyncEngine, operation_id: str) -> str | None:
     return found
 
 
-async def by_public_id(engine: AsyncEngine, viewer: User, public_id: str) -> Operation | None:
+async def by_public_id(engine: AsyncEngine, viewer: Principal, public_id: str) -> Operation | None:
     """The operation if it is this person's; None for one that is absent, somebody else's, or forgotten by now."""
     command, answer = stored_command.c, stored_answer.c
     wanted = (
         select(command.public_id, command.request, command.created_at, command.ended_at, answer.status, answer.body)
         .join_from(stored_command, stored_answer, answer.operation_id == command.operation_id, isouter=True)
-        .where(command.public_id == public_id, command.actor_id == viewer.id)
+        .where(command.public_id == public_id, command.actor_id == viewer.user_id)
     )
     async with engine.connect() as connection:
         row = (await connection.execute(wanted)).first()

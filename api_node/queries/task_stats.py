@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_node.queries.tasks import TaskFilter, matching
 from shared.db.tables import task_table
-from shared.model import User
+from shared.principal import Principal
 
 GROUPS: Final = 100
 """Categories and assignees that are told one by one, those with most tasks first; the rest is told as one number."""
@@ -36,7 +36,7 @@ class TaskStats:
     by_assignee: Counts
 
 
-async def stats(engine: AsyncEngine, viewer: User, wanted: TaskFilter) -> TaskStats:
+async def stats(engine: AsyncEngine, viewer: Principal, wanted: TaskFilter) -> TaskStats:
     """Count what this person sees and asks for. One statement, so that all counts are of the same moment."""
     asked = matching(viewer, wanted)
     parts = [_largest(kind, column, asked).subquery() for kind, column in _KINDS.items()]

@@ -12,9 +12,10 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from api_node.queries.departments import in_departments_of
 from shared.db.tables import task_table
-from shared.model import Status, Task, User
-from shared.policy import sees_everything
+from shared.model import Status, Task
+from shared.principal import Principal
 
 COUNT_CAP: Final = 10_000
 """A total is counted exactly up to here; counting further would cost more than it tells."""
@@ -86,7 +87,7 @@ _KEYS: Final[Mapping[SortKey, _Key]] = {
 }
 
 
-async def by_id(engine: AsyncEngine, viewer: User, task_id: int) -> Task | None:
+async def by_id(engine: AsyncEngine, viewer: Principal, task_id: int) -> Task | None:
     """The task if this person sees it; None for one that is absent, deleted or not theirs to see."""
     async with engine.connect() as connection:
         row = (await connection.execute(select(task_table).where(_c.id == task_id, _visible_to(viewer)))).first()
@@ -95,7 +96,7 @@ async def by_id(engine: AsyncEngine, viewer: User, task_id: int) -> Task | None:
 
 async def page(
     engine: AsyncEngine,
-    viewer: User,
+    viewer: Principal,
     wanted: TaskFilter,
     order: TaskOrder,
     *,
@@ -119,7 +120,7 @@ async def page(
     return TaskPage(shown, min(total, COUNT_CAP), total > COUNT_CAP, last)
 
 
-def matching(viewer: User, wanted: TaskFilter) -> ColumnElement[bool]:
+def matching(viewer: Principal, wanted: TaskFilter) -> ColumnElement[bool]:
     """The condition of a list: what this person sees and asks for."""
     conditions = [_visible_to(viewer)]
     if wanted.statuses:
@@ -157,7 +158,12 @@ def _comes_after(place: Place, order: TaskOrder) -> ColumnElement[bool]:
     return or_(beyond(column, place.value), and_(column == place.value, beyond(_c.id, place.id)))
 
 
-def _visible_to(viewer: User) -> ColumnElement[bool]:
+def _visible_to(viewer: Principal) -> ColumnElement[bool]:
     """The SQL of `shared.policy.sees_task`; a test holds the two together."""
     exists = _c.deleted_at.is_(None)
-    return exists if sees_everything(viewer) else and_(exists, _c.assigned_to_user_id == viewer.id)
+    if viewer.is_global:
+        return exists
+    theirs = _c.assigned_to_user_id == viewer.user_id
+    if viewer.sees_assigned_only:
+        return and_(exists, theirs)
+    return and_(exists, or_(theirs, in_departments_of(viewer, _c.department_id)))

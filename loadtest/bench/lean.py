@@ -29,6 +29,7 @@ from loadtest.bench.naive import ALGORITHM, POOL_SIZE, NaiveOrder, TaskChange, h
 from shared.clock import SystemClock
 from shared.commands import TaskFields
 from shared.db.tables import task_table
+from shared.organisation import ADMINISTRATOR_ID
 
 BELIEVED_FOR_S: Final = 3.0
 _GIVEN: Final = ("title", "category", "tag", "description", "status", "assignedToUserId")
@@ -36,7 +37,7 @@ _SHOWN: Final = [column.name for column in task_table.columns if column.name != 
 _CREATED: Final = (*_GIVEN, "createdByUserId", "department_id", "version", "createdAt", "updatedAt")
 _INSERT: Final = f"INSERT INTO task_table ({', '.join(_CREATED)}) VALUES ({', '.join('?' * len(_CREATED))})"  # noqa: S608
 _SELECT: Final = f"SELECT {', '.join(_SHOWN)} FROM task_table WHERE id = ? AND deletedAt IS NULL"  # noqa: S608
-_ACCOUNT: Final = "SELECT role, department_id FROM user_table WHERE id = ? AND deletedAt IS NULL"
+_ACCOUNT: Final = "SELECT role_id, department_id FROM user_table WHERE id = ? AND deletedAt IS NULL"
 
 
 class Transaction(Protocol):
@@ -160,8 +161,8 @@ async def _administrator(request: Request) -> tuple[int, int]:
         believed[user_id] = monotonic(), user
     if user is None or scheme.lower() != "bearer":
         raise HTTPException(401)
-    role, department_id = user
-    if role != "admin":
+    role_id, department_id = user
+    if role_id != ADMINISTRATOR_ID:
         raise HTTPException(403)
     return user_id, department_id
 

@@ -32,6 +32,7 @@ from starlette.routing import Route
 from shared.clock import SystemClock
 from shared.commands import TaskFields, TaskUpdates, Version
 from shared.db.tables import task_table, user_table
+from shared.organisation import ADMINISTRATOR_ID
 
 POOL_SIZE: Final = 10
 ALGORITHM: Final = "HS256"
@@ -112,13 +113,13 @@ async def _administrator(request: Request, db: AsyncConnection) -> tuple[int, in
         )
     except jwt.PyJWTError:
         raise HTTPException(401) from None
-    wanted = select(user_table.c.role, user_table.c.department_id).where(
+    wanted = select(user_table.c.role_id, user_table.c.department_id).where(
         user_table.c.id == int(claims["sub"]), user_table.c.deleted_at.is_(None)
     )
     user = (await db.execute(wanted)).one_or_none()
     if user is None or scheme.lower() != "bearer":
         raise HTTPException(401)
-    if user.role != "admin":
+    if user.role_id != ADMINISTRATOR_ID:
         raise HTTPException(403)
     return int(claims["sub"]), user.department_id
 

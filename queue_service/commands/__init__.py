@@ -3,11 +3,14 @@
 from types import MappingProxyType
 from typing import Final
 
+from queue_service.commands.departments import CREATE_DEPARTMENT, DELETE_DEPARTMENT, UPDATE_DEPARTMENT
+from queue_service.commands.registration import ENSURE_ADMINISTRATOR, REGISTER_USER
+from queue_service.commands.roles import CREATE_ROLE, DELETE_ROLE, UPDATE_PERMISSION, UPDATE_ROLE
 from queue_service.commands.sessions import END_SESSION, REFRESH_SESSION
 from queue_service.commands.sign_in import NOTE_FAILED_SIGN_IN, OPEN_SESSION
 from queue_service.commands.tasks import CREATE_TASK, DELETE_TASK, UPDATE_TASK
 from queue_service.commands.tickets import REDEEM_TICKET
-from queue_service.commands.users import CREATE_USER, UPDATE_USER
+from queue_service.commands.users import CREATE_USER, DELETE_USER, UPDATE_USER
 
 KINDS: Final = MappingProxyType(
     {
@@ -16,8 +19,18 @@ KINDS: Final = MappingProxyType(
             CREATE_TASK,
             UPDATE_TASK,
             DELETE_TASK,
+            REGISTER_USER,
+            ENSURE_ADMINISTRATOR,
             CREATE_USER,
             UPDATE_USER,
+            DELETE_USER,
+            CREATE_DEPARTMENT,
+            UPDATE_DEPARTMENT,
+            DELETE_DEPARTMENT,
+            CREATE_ROLE,
+            UPDATE_ROLE,
+            DELETE_ROLE,
+            UPDATE_PERMISSION,
             OPEN_SESSION,
             NOTE_FAILED_SIGN_IN,
             REFRESH_SESSION,

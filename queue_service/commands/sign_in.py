@@ -4,6 +4,7 @@ The node reads the throttles before it spends an argon2 run; the verdict falls h
 right password is answered like a wrong one, so a burst of guesses learns nothing from those past the allowance.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +15,7 @@ from queue_service.domain.workingset import Change, WorkingSet
 from shared.account_commands import FailedSignIn, OpenSession, SignInSubjects
 from shared.errors import BadCredentials
 from shared.model import user_view
+from shared.principal import is_effective
 from shared.throttling import BY_ACCOUNT, BY_ADDRESS
 
 
@@ -22,11 +24,16 @@ def _open(data: OpenSession, command: Command, working: WorkingSet, now: datetim
     others has one of their own."""
     require_unblocked(working, _all(data.subjects), now)
     user = working.users.get(data.userId)
-    if user is None or user.deleted_at is not None or user.session_epoch != data.userEpoch:
-        raise BadCredentials  # gone, or given another password, since the node looked
+    if user is None or not is_effective(user, working.places[user.id]) or user.session_epoch != data.userEpoch:
+        raise BadCredentials  # gone, turned off, or given another password, since the node looked
     session = opened(working, user, data.session, now)
     changes = [Change(None, session), *cleared(working, data.subjects.account, now)]
-    return Decision(Answer(200, {"user": user_view(user), "session": session_answer(session)}), changes)
+    if data.newHash is not None:
+        # nothing that anybody sees has changed, so the version has not
+        changes.append(Change(user, replace(user, password=data.newHash)))
+    return Decision(
+        Answer(200, {"user": user_view(user, working.places[user.id]), "session": session_answer(session)}), changes
+    )
 
 
 def _note_failure(data: FailedSignIn, command: Command, working: WorkingSet, now: datetime) -> Decision:
@@ -47,12 +54,18 @@ def _needs_throttles(data: OpenSession | FailedSignIn) -> frozenset[str]:
     return frozenset(_all(data.subjects))
 
 
+def _needs_of_opening(data: OpenSession) -> Needs:
+    user = frozenset({data.userId})
+    of_user = Needs(changed_user_ids=user) if data.newHash else Needs(user_ids=user)
+    return replace(of_user, throttle_subjects=_needs_throttles(data))
+
+
 OPEN_SESSION: Final = CommandKind(
     name="open-session",
     lane="access",
     permission=None,
     data=OpenSession,
-    needs=lambda data: Needs(user_ids=frozenset({data.userId}), throttle_subjects=_needs_throttles(data)),
+    needs=_needs_of_opening,
     decide=_open,
     is_open=True,
 )

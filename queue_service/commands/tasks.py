@@ -9,7 +9,8 @@ from queue_service.domain.workingset import Change, WorkingSet
 from shared.commands import NewTask, TaskPatch, TaskRef
 from shared.errors import FieldError, Invalid, NotFound, VersionConflict
 from shared.model import Task, User, task_view
-from shared.policy import Permission, sees_task
+from shared.permissions import Permission
+from shared.policy import sees_task
 
 
 def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime) -> Decision:
@@ -32,7 +33,7 @@ def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime)
         updated_at=now,
         deleted_at=None,
     )
-    return _decision(201, "task.created", command, None, task)
+    return _decision(201, "task.created", command, None, task, working.places[creator.id].path)
 
 
 def _update(data: TaskPatch, command: Command, working: WorkingSet, now: datetime) -> Decision:
@@ -45,14 +46,14 @@ def _update(data: TaskPatch, command: Command, working: WorkingSet, now: datetim
         _person("assignedToUserId", data.updates.assignedToUserId, working)
     members: dict[str, Any] = {_COLUMN_OF[name]: getattr(data.updates, name) for name in given}
     after = replace(before, **members, version=before.version + 1, updated_at=now)
-    return _decision(200, "task.updated", command, before, after)
+    return _decision(200, "task.updated", command, before, after, working.paths[after.department_id])
 
 
 def _delete(data: TaskRef, command: Command, working: WorkingSet, now: datetime) -> Decision:
     """Take a task off the board. The row stays, marked deleted."""
     before = _visible_task(data.taskId, command, working)
     after = replace(before, version=before.version + 1, updated_at=now, deleted_at=now)
-    return _decision(200, "task.deleted", command, before, after)
+    return _decision(200, "task.deleted", command, before, after, working.paths[after.department_id])
 
 
 def _people(*ids: int | None) -> frozenset[int]:
@@ -103,7 +104,8 @@ def _visible_task(task_id: int, command: Command, working: WorkingSet) -> Task:
     task = working.tasks.get(task_id)
     if task is None or task.deleted_at is not None:
         raise NotFound
-    if command.actor_id is not None and not sees_task(working.users[command.actor_id], task):
+    actor = working.principal(command.actor_id)
+    if actor is not None and not sees_task(actor, task, working.paths[task.department_id]):
         raise NotFound
     if command.expected_version is not None and command.expected_version != task.version:
         raise VersionConflict(extra={"current": task_view(task)})
@@ -122,13 +124,14 @@ def _invalid(field: str, message: str) -> Invalid:
     return Invalid(errors=[FieldError(field, message)])
 
 
-def _decision(status: int, event_type: str, command: Command, before: Task | None, after: Task) -> Decision:
+def _decision(status: int, event_type: str, command: Command, before: Task | None, after: Task, path: str) -> Decision:
     body: dict[str, Any] = {
         "type": event_type,
         "entity": "task",
         "id": after.id,
         "version": after.version,
         "departmentId": after.department_id,
+        "departmentPath": path,
         "assignedToUserId": after.assigned_to_user_id,
         "actorId": command.actor_id,
         "requestId": command.request_id,

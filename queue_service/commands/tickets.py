@@ -10,7 +10,7 @@ from typing import Final
 from queue_service.domain.command import Answer, Command, CommandKind, Decision, Needs
 from queue_service.domain.workingset import WorkingSet
 from shared.commands import NoData
-from shared.policy import Permission
+from shared.permissions import Permission
 
 
 def _redeem(data: NoData, command: Command, working: WorkingSet, now: datetime) -> Decision:

@@ -1,107 +1,183 @@
-"""create-user and update-user: accounts. The node hashed the password; only the hash comes here."""
+"""create-user, update-user, delete-user: accounts, by those who manage them and by their owners."""
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from queue_service.commands.registration import asked_for_an_email
+from queue_service.domain.accounts import (
+    can_administer,
+    granted_role,
+    require_administrator_besides,
+    require_free,
+    require_own_address,
+    seen_department,
+    user_audit,
+)
 from queue_service.domain.attempts import cleared, counted, require_unblocked
 from queue_service.domain.command import Answer, Command, CommandKind, Decision, Needs
 from queue_service.domain.events import user_event
-from queue_service.domain.sessions import opened, session_answer
 from queue_service.domain.workingset import Change, WorkingSet
-from shared.account_commands import NewPassword, NewUser, PasswordCheck, Registrations, UserPatch
-from shared.errors import (
-    EmailTaken,
-    FieldError,
-    Forbidden,
-    Invalid,
-    LastAdministrator,
-    NotFound,
-    Unauthenticated,
-    VersionConflict,
-)
-from shared.model import HEAD_OFFICE_ID, User, user_view
-from shared.policy import Permission, has_permission, is_signed_in, sees_user
-from shared.throttling import BY_ACCOUNT, hourly
+from shared.account_commands import NewPassword, NewUser, PasswordCheck, UserPatch, UserRef
+from shared.errors import ConsoleError, FieldError, Forbidden, Invalid, NotFound, Unauthenticated, VersionConflict
+from shared.model import User, user_view
+from shared.organisation import ON, Place, place_in
+from shared.permissions import Permission
+from shared.policy import has_permission, is_signed_in, may_manage, sees_user
+from shared.principal import Principal
+from shared.throttling import BY_ACCOUNT
+
+_COLUMN_OF: Final[dict[str, str]] = {
+    "username": "username",
+    "realName": "real_name",
+    "email": "email",
+    "phone": "phone",
+    "departmentId": "department_id",
+    "roleId": "role_id",
+    "status": "status",
+}
+_OF_A_MANAGER: Final = frozenset({"username", "departmentId", "roleId", "status"})
 
 
-def _register(data: NewUser, command: Command, working: WorkingSet, now: datetime) -> Decision:
-    """The very first account is the administrator; the access lane is one, so there is one first."""
-    changes = _asked_for_an_email(data.registrations, working, now)
-    if data.email in working.by_email:
-        return Decision(EmailTaken(), changes)
+def _create(data: NewUser, command: Command, working: WorkingSet, now: datetime) -> Decision:
+    """An account in a department that the actor sees, with a role whose permissions they have."""
+    actor = working.principal(command.actor_id)
+    role = granted_role(working, data.roleId, actor)
+    department = seen_department(working, data.departmentId, actor, "departmentId")
+    require_own_address(data.username, data.email)
+    require_free(working, username=data.username, email=data.email, owner_id=None)
     user = User(
         id=working.ids.next(User),
         email=data.email,
         password=data.passwordHash,
-        role="employee" if working.anyone_is_registered else "admin",
-        department_id=HEAD_OFFICE_ID,
+        department_id=department.id,
         version=1,
         created_at=now,
         updated_at=now,
         deleted_at=None,
+        session_epoch=1,
+        username=data.username,
+        real_name=data.realName,
+        phone=data.phone,
+        role_id=role.id,
+        status=data.status,
     )
-    changes += [Change(None, user)]
-    answer: dict[str, Any] = {"user": user_view(user)}
-    if data.session is not None:
-        session = opened(working, user, data.session, now)
-        changes += [Change(None, session)]
-        answer["session"] = session_answer(session)
-    return Decision(Answer(201, answer), changes, [user_event("user.created", command, user)])
+    place = place_in(role, department)
+    return Decision(
+        Answer(201, user_view(user, place)),
+        [Change(None, user)],
+        [user_event("created", command, user, place.path)],
+        [user_audit("user.create", None, (user, place), secrets=["password"])],
+    )
 
 
 def _update(data: UserPatch, command: Command, working: WorkingSet, now: datetime) -> Decision:
-    """Change an account: the e-mail by its owner or an administrator, the role by an administrator, the password by its
-    owner alone."""
-    before = _visible_user(data.userId, command, working)
-    members = _allowed_members(data, before, command, working)
+    """Change an account. What signs in to it, its e-mail and its password, changes its owner by showing the password;
+    its name, department, role and status, and everything of others, who manages accounts."""
+    actor = working.principal(command.actor_id)
+    before, seen = _visible(data.userId, command, actor, working)
+    members = _allowed(data, before, seen, actor)
     if data.check is not None and not data.check.isRight:
         return _wrong_password(data.check, working, now)
     changes = _checked(data, before, command, working, now)
-    if "email" in members and before.email != data.updates.email:
-        changes += _asked_for_an_email(data.registrations, working, now)
-        if data.updates.email in working.by_email:
-            return Decision(EmailTaken(), changes)
-    if data.newPassword is not None:
-        changes += [_kept_session(data.newPassword, before, command, working, now)]
-        members |= {"password": data.newPassword.passwordHash, "session_epoch": before.session_epoch + 1}
+    place = _new_place(data, before, seen, actor, working)
     after = replace(before, **members, version=before.version + 1, updated_at=now)
-    if after.role != "admin" and before.role == "admin" and not working.administrators - {before.id}:
-        raise LastAdministrator
+    if after.email != before.email:
+        changes += asked_for_an_email(data.registrations, working, now)
+        if before.username == before.email and after.email and "username" not in data.updates.model_fields_set:
+            after = replace(after, username=after.email)
+    if after.username != before.username:
+        require_own_address(after.username, after.email)
+    try:
+        require_free(working, username=after.username, email=after.email, owner_id=before.id)
+    except ConsoleError as taken:
+        return Decision(taken, changes)  # it is counted that they asked
+    if data.newPassword is not None:
+        changes += [_kept_session(data.newPassword, before, seen, command, working, now)]
+    new_hash = data.newPassword.passwordHash if data.newPassword else data.resetHash
+    if new_hash is not None:
+        after = replace(after, password=new_hash)
+    if new_hash is not None or (before.status == ON and after.status != ON):
+        after = replace(after, session_epoch=before.session_epoch + 1)
+    if can_administer(before, seen) and not can_administer(after, place):
+        require_administrator_besides(working, users=[before.id])
+    secrets = ["password"] if new_hash is not None else []
     return Decision(
-        Answer(200, user_view(after)), [*changes, Change(before, after)], [user_event("user.updated", command, after)]
+        Answer(200, user_view(after, place)),
+        [*changes, Change(before, after)],
+        [user_event("updated", command, after, place.path)],
+        [user_audit("user.update", (before, seen), (after, place), secrets=secrets)],
     )
 
 
-def _visible_user(user_id: int, command: Command, working: WorkingSet) -> User:
+def _delete(data: UserRef, command: Command, working: WorkingSet, now: datetime) -> Decision:
+    """Take an account away, and every sign-in of it. The row stays, and so do its names: nobody else gets them."""
+    actor = working.principal(command.actor_id)
+    before, place = _visible(data.userId, command, actor, working)
+    if actor is not None and (actor.user_id == before.id or not may_manage(actor, place)):
+        raise Forbidden
+    if can_administer(before, place):
+        require_administrator_besides(working, users=[before.id])
+    after = replace(
+        before,
+        deleted_at=now,
+        session_epoch=before.session_epoch + 1,
+        version=before.version + 1,
+        updated_at=now,
+    )
+    return Decision(
+        Answer(200, user_view(after, place)),
+        [Change(before, after)],
+        [user_event("deleted", command, after, place.path)],
+        [user_audit("user.delete", (before, place), None)],
+    )
+
+
+def _visible(user_id: int, command: Command, actor: Principal | None, working: WorkingSet) -> tuple[User, Place]:
     """The account as the actor sees it now. Raises NotFound, and VersionConflict with the current account."""
     user = working.users.get(user_id)
     if user is None or user.deleted_at is not None:
         raise NotFound
-    if command.actor_id is not None and not sees_user(working.users[command.actor_id], user):
+    place = working.places[user_id]
+    if actor is not None and not sees_user(actor, user, place.path):
         raise NotFound
     if command.expected_version is not None and command.expected_version != user.version:
-        raise VersionConflict(extra={"current": user_view(user)})
-    return user
+        raise VersionConflict(extra={"current": user_view(user, place)})
+    return user, place
 
 
-def _allowed_members(data: UserPatch, user: User, command: Command, working: WorkingSet) -> dict[str, Any]:
-    """The members to write. Raises Forbidden, and Invalid when there is nothing to change."""
+def _allowed(data: UserPatch, user: User, place: Place, actor: Principal | None) -> dict[str, Any]:
+    """The columns to write. Raises Forbidden, and Invalid when there is nothing to change."""
     given = data.updates.model_fields_set
-    if not given and data.newPassword is None and data.check is None:
+    if not given and data.newPassword is None and data.check is None and data.resetHash is None:
         raise Invalid(errors=[FieldError("updates", "names nothing to change")])
-    actor = working.users[command.actor_id] if command.actor_id is not None else None
-    if "role" in given and actor is not None and not has_permission(actor, Permission.USER_MANAGE):
-        raise Forbidden
-    return {name: getattr(data.updates, name) for name in given}
+    written = {_COLUMN_OF[name]: getattr(data.updates, name) for name in given}
+    # what is written as it is already asks for no right
+    changed = {name for name in given if written[_COLUMN_OF[name]] != getattr(user, _COLUMN_OF[name])}
+    if actor is not None:
+        manages = has_permission(actor, Permission.USER_MANAGE)
+        if changed & _OF_A_MANAGER and not manages:
+            raise Forbidden
+        if actor.user_id != user.id and not may_manage(actor, place):
+            raise Forbidden("this account may do more than you may")
+        if data.resetHash is not None and (actor.user_id == user.id or not manages):
+            raise Forbidden
+    return written
 
 
-def _asked_for_an_email(registrations: Registrations | None, working: WorkingSet, now: datetime) -> list[Change]:
-    """Count it whether the e-mail is free or not: these are the places that tell. Raises TooManyAttempts."""
-    if registrations is None:
-        return []
-    require_unblocked(working, [registrations.subject], now)
-    return [counted(working, registrations.subject, hourly(registrations.free), now)]
+def _new_place(data: UserPatch, user: User, seen: Place, actor: Principal | None, working: WorkingSet) -> Place:
+    """Where the account stands after the change."""
+    given = data.updates.model_fields_set
+    place = seen
+    if "roleId" in given and data.updates.roleId != user.role_id:
+        place = place.with_role(granted_role(working, data.updates.roleId, actor))
+    if "departmentId" in given and data.updates.departmentId != user.department_id:
+        place = place.in_department(seen_department(working, data.updates.departmentId, actor, "departmentId"))
+    return place
+
+
+def _is_new_email(data: UserPatch, user: User) -> bool:
+    return "email" in data.updates.model_fields_set and user.email != data.updates.email
 
 
 def _wrong_password(check: PasswordCheck, working: WorkingSet, now: datetime) -> Decision:
@@ -115,8 +191,7 @@ def _checked(data: UserPatch, user: User, command: Command, working: WorkingSet,
     """What a right password changes: it forgives the wrong ones. Raises Forbidden where one was needed and not shown,
     TooManyAttempts, and Unauthenticated when it holds no more."""
     if data.check is None:
-        is_needed = command.actor_id == user.id and "email" in data.updates.model_fields_set
-        if is_needed or data.newPassword is not None:
+        if (command.actor_id == user.id and _is_new_email(data, user)) or data.newPassword is not None:
             raise Forbidden
         return []
     require_unblocked(working, [data.check.subject], now)
@@ -125,20 +200,21 @@ def _checked(data: UserPatch, user: User, command: Command, working: WorkingSet,
     return cleared(working, data.check.subject, now)
 
 
-def _kept_session(new: NewPassword, user: User, command: Command, working: WorkingSet, now: datetime) -> Change:
+def _kept_session(
+    new: NewPassword, user: User, place: Place, command: Command, working: WorkingSet, now: datetime
+) -> Change:
     """The session the password is changed in goes on under the new epoch, which ends all the others."""
     if command.actor_id != user.id:
         raise Forbidden
     session = working.sessions.get(new.sessionId)
-    if session is None or session.user_id != user.id or not is_signed_in(session, user, now):
+    if session is None or session.user_id != user.id or not is_signed_in(session, user, place, now):
         raise Unauthenticated
     after = replace(session, user_epoch=user.session_epoch + 1, version=session.version + 1, updated_at=now)
     return Change(session, after)
 
 
-def _needs_of_registration(data: NewUser) -> Needs:
-    subjects = frozenset({data.registrations.subject}) if data.registrations else frozenset()
-    return Needs(emails=frozenset({data.email}), throttle_subjects=subjects, whether_anyone_is_registered=True)
+def _names(*given: str | None) -> frozenset[str]:
+    return frozenset(name for name in given if name)
 
 
 def _needs_of_update(data: UserPatch) -> Needs:
@@ -146,21 +222,26 @@ def _needs_of_update(data: UserPatch) -> Needs:
     counts = (data.check, data.registrations)
     return Needs(
         changed_user_ids=frozenset({data.userId}),
-        emails=frozenset({data.updates.email}) if "email" in given else frozenset(),
+        login_names=_names(*(getattr(data.updates, name) for name in given & {"username", "email"})),
         session_ids=frozenset({new.sessionId}) if new else frozenset(),
         throttle_subjects=frozenset(count.subject for count in counts if count is not None),
-        whether_administrators_remain="role" in given and data.updates.role != "admin",
+        department_ids=frozenset({data.updates.departmentId}) if "departmentId" in given else frozenset(),
+        role_ids=frozenset({data.updates.roleId}) if "roleId" in given else frozenset(),
+        whether_administrators_remain=bool(given & _OF_A_MANAGER),
     )
 
 
 CREATE_USER: Final = CommandKind(
     name="create-user",
     lane="access",
-    permission=None,
+    permission=Permission.USER_MANAGE,
     data=NewUser,
-    needs=_needs_of_registration,
-    decide=_register,
-    is_open=True,
+    needs=lambda data: Needs(
+        login_names=_names(data.username, data.email),
+        department_ids=frozenset({data.departmentId}),
+        role_ids=frozenset({data.roleId}),
+    ),
+    decide=_create,
 )
 
 UPDATE_USER: Final = CommandKind(
@@ -170,4 +251,16 @@ UPDATE_USER: Final = CommandKind(
     data=UserPatch,
     needs=_needs_of_update,
     decide=_update,
+)
+
+DELETE_USER: Final = CommandKind(
+    name="delete-user",
+    lane="access",
+    permission=Permission.USER_MANAGE,
+    data=UserRef,
+    needs=lambda data: Needs(
+        changed_user_ids=frozenset({data.userId}),
+        whether_administrators_remain=True,
+    ),
+    decide=_delete,
 )

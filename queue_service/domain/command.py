@@ -6,7 +6,7 @@ raises before it changed anything, so it can never touch its neighbours. A refus
 (a failed sign-in is counted) is a decision whose answer is an error: its changes are written, and it is never stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from typing import Any, Literal
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.commands import CommandData
 from shared.errors import ConsoleError
-from shared.policy import Permission
+from shared.permissions import Permission
 
 Stage = Literal["store", "apply", "give_up"]
 
@@ -61,15 +61,23 @@ class Command:
 class Needs:
     """The rows a decision reads. Tasks, sessions and the people it changes are locked in id order; the rest is read.
 
-    `whether_administrators_remain`: whether somebody else than the person it changes is an administrator.
+    People are read with where they stand. `login_names` and `role_names` are looked up for who has them.
+    `whole_organisation`: every department, and every permission. `uses_of_*`: what keeps one from being deleted.
+    `whether_administrators_remain`: who else could still administer.
     """
 
     task_ids: frozenset[int] = frozenset()
     user_ids: frozenset[int] = frozenset()
     changed_user_ids: frozenset[int] = frozenset()
-    emails: frozenset[str] = frozenset()
+    login_names: frozenset[str] = frozenset()
     session_ids: frozenset[int] = frozenset()
     throttle_subjects: frozenset[str] = frozenset()
+    department_ids: frozenset[int] = frozenset()
+    role_ids: frozenset[int] = frozenset()
+    role_names: frozenset[str] = frozenset()
+    whole_organisation: bool = False
+    uses_of_departments: frozenset[int] = frozenset()
+    uses_of_roles: frozenset[int] = frozenset()
     whether_anyone_is_registered: bool = False
     whether_administrators_remain: bool = False
 
@@ -95,12 +103,26 @@ Result = Answer | ConsoleError
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """One line of the audit log: what was done to which object, and what the object was before and is after (its wire
+    shape; secrets are named, never shown). `department_id` is where it belongs; None: to nobody's."""
+
+    action: str
+    entity: str
+    entity_id: int
+    department_id: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What applying a command means: its answer, the rows it changes, the events it causes."""
+    """What applying a command means: its answer, the rows it changes, the events it causes, what is put on record."""
 
     answer: Result
     changes: Sequence[Change]
     events: Sequence[Event] = field(default=())
+    audits: Sequence[Audit] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +130,7 @@ class CommandKind:
     """One type of command.
 
     `permission` None means that no general right is asked for: the rule, if any, is in `decide`. A stranger's command
-    is refused unless it `is_open`. `needs` names the rows the decision
+    is refused unless it `is_open`; anybody's, if it `is_for_the_system`. `needs` names the rows the decision
     reads, besides the actor's own, which is always there. `decide` applies the command to the working set or raises
     the ConsoleError that refuses it. `shard` gives the aggregate that orders the command among its lane's shards;
     None when nothing orders it.
@@ -122,3 +144,4 @@ class CommandKind:
     decide: Callable[[Any, Command, WorkingSet, datetime], Decision]
     shard: Callable[[Any], int | None] = lambda _: None
     is_open: bool = False
+    is_for_the_system: bool = False

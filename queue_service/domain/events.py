@@ -1,34 +1,42 @@
-"""What the event stream says of people and sign-ins."""
+"""What the event stream says of people, sign-ins and the organisation. `departmentPath` is for the nodes: who sees that
+department may be told."""
+
+from typing import Any, Literal
 
 from queue_service.domain.command import Command, Event
 from shared.model import User, UserSession
+from shared.organisation import Department, PermissionRow, Role
+
+Happening = Literal["created", "updated", "deleted"]
 
 
-def user_event(event_type: str, command: Command, user: User) -> Event:
-    """An account was made or changed."""
-    return Event(
-        {
-            "type": event_type,
-            "entity": "user",
-            "id": user.id,
-            "version": user.version,
-            "departmentId": user.department_id,
-            "actorId": command.actor_id,
-            "requestId": command.request_id,
-        }
-    )
+def user_event(happening: Happening, command: Command, user: User, path: str) -> Event:
+    """An account was made, changed or taken away."""
+    where = {"departmentId": user.department_id, "departmentPath": path}
+    return _event("user", happening, command, user.id, user.version, where)
+
+
+def department_event(happening: Happening, command: Command, department: Department) -> Event:
+    """A department was made, changed or taken away; with it, perhaps, what its people may do and see."""
+    where = {"departmentId": department.id, "departmentPath": department.path}
+    return _event("department", happening, command, department.id, department.version, where)
+
+
+def role_event(happening: Happening, command: Command, role: Role) -> Event:
+    """A role was made, changed or taken away."""
+    return _event("role", happening, command, role.id, role.version, {})
+
+
+def permission_event(command: Command, permission: PermissionRow) -> Event:
+    """A permission was turned on or off."""
+    return _event("permission", "updated", command, permission.id, permission.version, {})
 
 
 def session_ended(command: Command, session: UserSession) -> Event:
     """A sign-in is over before its time."""
-    return Event(
-        {
-            "type": "session.ended",
-            "entity": "session",
-            "id": session.id,
-            "version": session.version,
-            "userId": session.user_id,
-            "actorId": command.actor_id,
-            "requestId": command.request_id,
-        }
-    )
+    return _event("session", "ended", command, session.id, session.version, {"userId": session.user_id})
+
+
+def _event(entity: str, happening: str, command: Command, entity_id: int, version: int, more: dict[str, Any]) -> Event:
+    body = {"type": f"{entity}.{happening}", "entity": entity, "id": entity_id, "version": version, **more}
+    return Event(body | {"actorId": command.actor_id, "requestId": command.request_id})

@@ -38,6 +38,7 @@ def session_answer(session: UserSession) -> dict[str, Any]:
     return {
         "id": session.id,
         "userId": session.user_id,
+        "userEpoch": session.user_epoch,
         "expiresAt": iso(session.expires_at),
         "tokenHash": session.current_hash,
     }

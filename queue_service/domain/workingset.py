@@ -1,12 +1,12 @@
 """The rows one batch works on: what was loaded, and what the commands so far have made of it."""
 
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
 
 from shared.model import Task, Throttle, User, UserSession
+from shared.organisation import ADMINISTRATOR, ON, Department, PermissionRow, Place, Role, place_in
+from shared.principal import Principal, principal_of
 
-Entity = Task | User | UserSession | Throttle
-E = TypeVar("E", Task, User, UserSession, Throttle)
+Entity = Task | User | UserSession | Throttle | Department | Role | PermissionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,49 @@ class IdSource:
         return self._last[kind]
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What stands in the way of deleting a department or a role: how many of each kind."""
+
+    departments: int = 0
+    users: int = 0
+    tasks: int = 0
+
+
 @dataclass(slots=True)
 class WorkingSet:
-    """Rows by id (people by e-mail too, throttles by subject). `apply` folds a change in, so a later command of the
-    batch sees it. `administrators` holds enough of their ids to tell whether one would be left."""
+    """Rows by id (people by login name too, throttles by subject). `apply` folds a change in, so a later command of the
+    batch sees it.
+
+    `places` has where each of the `users` stands, `paths` the departments of the `tasks`. `administrators` are the
+    accounts that can administer unless their department, which is the value, is one of `departments_off`. `uses` is by
+    kind and id of what may be deleted, as the database had it.
+    """
 
     ids: IdSource
     tasks: dict[int, Task] = field(default_factory=dict)
+    paths: dict[int, str] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
-    by_email: dict[str, User] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
+    by_name: dict[str, User] = field(default_factory=dict)
     sessions: dict[int, UserSession] = field(default_factory=dict)
     throttles: dict[str, Throttle] = field(default_factory=dict)
-    administrators: set[int] = field(default_factory=set)
+    departments: dict[int, Department] = field(default_factory=dict)
+    roles: dict[int, Role] = field(default_factory=dict)
+    permissions: dict[int, PermissionRow] = field(default_factory=dict)
+    roles_by_name: dict[str, Role] = field(default_factory=dict)
+    administrators: dict[int, int] = field(default_factory=dict)
+    departments_off: set[int] = field(default_factory=set)
+    uses: dict[tuple[type[Entity], int], Uses] = field(default_factory=dict)
     anyone_is_registered: bool = True
     _changed: dict[tuple[type[Entity], int], Change] = field(default_factory=dict)
+
+    def principal(self, user_id: int | None) -> Principal | None:
+        """Somebody as they are after the commands so far; None for the system itself (no id).
+
+        Raises KeyError for an account that was not loaded, or does not exist.
+        """
+        return None if user_id is None else principal_of(self.users[user_id], self.places[user_id])
 
     def apply(self, change: Change) -> None:
         after = change.after
@@ -62,24 +91,90 @@ class WorkingSet:
                 self.sessions[after.id] = after
             case Throttle():
                 self.throttles[after.subject] = after
+            case Department():
+                self._apply_department(after)
+            case Role():
+                self._apply_role(change.before, after)
+            case PermissionRow():
+                self._apply_permission(after)
 
-    def inserts(self, kind: type[E]) -> list[E]:
-        """New rows of one kind, in id order."""
-        return [c.after for c in self._of(kind) if c.before is None and isinstance(c.after, kind)]
+    def changes(self) -> dict[type[Entity], list[Change]]:
+        """What to write, by kind, in id order."""
+        found: dict[type[Entity], list[Change]] = {}
+        for (kind, _), change in sorted(self._changed.items(), key=lambda kv: kv[0][1]):
+            found.setdefault(kind, []).append(change)
+        return found
 
-    def updates(self, kind: type[Entity]) -> list[Change]:
-        """Changed rows of one kind, in id order."""
-        return [c for c in self._of(kind) if c.before is not None]
+    def uses_of_department(self, department_id: int) -> Uses:
+        """What is in a department and right below it, after the commands so far."""
+        found = self.uses[Department, department_id]
+        return Uses(
+            departments=found.departments + self._more(Department, "parent_id", department_id),
+            users=found.users + self._more(User, "department_id", department_id),
+            tasks=found.tasks + self._more(Task, "department_id", department_id),
+        )
+
+    def users_of_role(self, role_id: int) -> int:
+        """How many people have a role, after the commands so far."""
+        return self.uses[Role, role_id].users + self._more(User, "role_id", role_id)
+
+    def _more(self, kind: type[Department | User | Task], column: str, wanted: int) -> int:
+        """How many more rows than at the start are not deleted and have `wanted` there; less than 0 for fewer."""
+
+        def counts(row: Entity | None) -> bool:
+            return isinstance(row, kind) and row.deleted_at is None and getattr(row, column) == wanted
+
+        return sum(counts(change.after) - counts(change.before) for change in self._changed.values())
 
     def _apply_user(self, before: Entity | None, after: User) -> None:
-        if isinstance(before, User) and before.email != after.email:
-            self.by_email.pop(before.email, None)
-        self.users[after.id] = self.by_email[after.email] = after
-        self.anyone_is_registered = True
-        if after.role == "admin" and after.deleted_at is None:
-            self.administrators.add(after.id)
+        if isinstance(before, User):
+            for name in _names_of(before):
+                self.by_name.pop(name, None)
+            place = self.places[after.id]
+            if after.role_id != before.role_id:
+                place = place.with_role(self.roles[after.role_id])
+            if after.department_id != before.department_id:
+                place = place.in_department(self.departments[after.department_id])
         else:
-            self.administrators.discard(after.id)
+            place = place_in(self.roles[after.role_id], self.departments[after.department_id])
+        self.users[after.id], self.places[after.id] = after, place
+        self.by_name |= dict.fromkeys(_names_of(after), after)
+        self.anyone_is_registered = True
+        if after.deleted_at is None and after.status == ON and place.role_code == ADMINISTRATOR:
+            self.administrators[after.id] = after.department_id
+        else:
+            self.administrators.pop(after.id, None)
+        if place.department_enabled != ON:
+            self.departments_off.add(after.department_id)
 
-    def _of(self, kind: type[Entity]) -> list[Change]:
-        return [change for (of, _), change in sorted(self._changed.items(), key=lambda kv: kv[0][1]) if of is kind]
+    def _apply_department(self, after: Department) -> None:
+        self.departments[after.id] = after
+        self.paths[after.id] = after.path
+        for user in self.users.values():
+            if user.department_id == after.id:
+                self.places[user.id] = self.places[user.id].in_department(after)
+        if after.enabled == ON:
+            self.departments_off.discard(after.id)
+        else:
+            self.departments_off.add(after.id)
+
+    def _apply_role(self, before: Entity | None, after: Role) -> None:
+        if isinstance(before, Role) and before.live_name is not None:
+            self.roles_by_name.pop(before.live_name, None)
+        self.roles[after.id] = after
+        if after.live_name is not None:
+            self.roles_by_name[after.live_name] = after
+        for user in self.users.values():
+            if user.role_id == after.id:
+                self.places[user.id] = self.places[user.id].with_role(after)
+
+    def _apply_permission(self, after: PermissionRow) -> None:
+        self.permissions[after.id] = after
+        for user_id, place in self.places.items():
+            without = place.enabled_ids - {after.id}
+            is_granted = after.status == ON and after.id in place.permission_ids
+            self.places[user_id] = replace(place, enabled_ids=without | {after.id} if is_granted else without)
+
+
+def _names_of(user: User) -> set[str]:
+    return {user.username} | ({user.email} if user.email else set())

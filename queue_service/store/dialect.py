@@ -34,7 +34,7 @@ class Dialect(ABC):
         return str(statement.compile(dialect=self.sql, compile_kwargs={"render_postcompile": True}))
 
     @abstractmethod
-    def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:
+    def row_of(self, columns: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
         """What to select for the values of these columns; `values_of` makes them of the row that comes back."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class MySql(Dialect):
     # A row comes as one JSON array. The driver describes and converts each column of each answer in Python: that took a
     # sixth of the writer's time, and one text costs it next to nothing.
 
-    def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:
+    def row_of(self, columns: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
         return [func.json_array(*columns)]
 
     def values_of(self, row: Row) -> list[Any]:
@@ -118,7 +118,7 @@ class Sqlite(Dialect):
 
     placeholder = "?"
 
-    def row_of(self, columns: Sequence[Column[Any]]) -> Sequence[ColumnElement[Any]]:
+    def row_of(self, columns: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
         return columns
 
     def values_of(self, row: Row) -> list[Any]:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import ColumnElement, Select, Table, func, select
 
 from queue_service.domain.workingset import Change, Entity
 from queue_service.store.dialect import Dialect, size_of
@@ -18,17 +18,21 @@ MAX_STATEMENT_BYTES: Final = 1 << 20
 """Rows of more text than this are written by several statements."""
 
 Convert = Callable[[Any], Any] | None
+Derived = tuple[ColumnElement[Any], Callable[[Any], Any]]
 
 
 class VersionedTable(Generic[E]):
     """The rows of one table as frozen entities whose fields are named like the table's column keys.
 
-    What is asked for is not yet sent: see `Statement`. Nothing is sent where nothing is asked for.
+    `derived` are further fields, in order behind those: what to select for each, and what makes its value of it. They
+    are read and not written. What is asked for is not yet sent: see `Statement`. Nothing is sent where nothing is asked
+    for.
     """
 
-    def __init__(self, table: Table, entity: type[E]) -> None:
+    def __init__(self, table: Table, entity: type[E], derived: Sequence[Derived] = ()) -> None:
         self._table = table
         self.entity = entity
+        self._derived = tuple(derived)
         self._columns = tuple(table.c.keys())
         self._written = tuple(key for key in self._columns if key not in ("id", "created_at"))
 
@@ -81,19 +85,24 @@ class VersionedTable(Generic[E]):
         """The largest id in use; 0 for an empty table."""
         return int((await tx.execute(select(func.coalesce(func.max(self._table.c.id), 0)))).scalar_one())
 
+    def read_all(self, tx: Transaction) -> Statement[dict[int, E]]:
+        """Read every row: of a table that people keep small."""
+        return Statement(tx, [(_all_text(tx.dialect, self._table, self._derived), ())], self._by_id(tx))
+
     async def is_empty(self, tx: Transaction) -> bool:
         return (await tx.execute(select(self._table.c.id).limit(1))).first() is None
 
     def _by(self, tx: Transaction, key: str, values: Collection[Any], *, for_update: bool = False) -> Sequence[Part]:
         if not values:
             return ()
-        return [(_select_text(tx.dialect, self._table, key, len(values), for_update), tuple(sorted(values)))]
+        text = _select_text(tx.dialect, self._table, self._derived, key, len(values), for_update)
+        return [(text, tuple(sorted(values)))]
 
     def _by_id(self, tx: Transaction) -> Callable[[Sequence[Row], int], dict[int, E]]:
         return lambda rows, _: {entity.id: entity for entity in self._entities(tx, rows)}
 
     def _entities(self, tx: Transaction, rows: Sequence[Row]) -> list[E]:
-        readers = _readers(tx.dialect, self._table)
+        readers = _readers(tx.dialect, self._table, self._derived)
         entities = []
         for row in rows:
             values = tx.dialect.values_of(row)
@@ -139,11 +148,11 @@ def insert_parts(dialect: Dialect, head: str, rows: Sequence[Sequence[Any]]) -> 
 
 def _chunks(rows: Sequence[Sequence[Any]]) -> list[list[Sequence[Any]]]:
     chunks: list[list[Sequence[Any]]] = []
-    size = MAX_STATEMENT_BYTES
+    size = 0
     for row in rows:
         of_this = size_of(row)
         size += of_this
-        if size > MAX_STATEMENT_BYTES:
+        if not chunks or size > MAX_STATEMENT_BYTES:
             chunks.append([])
             size = of_this
         chunks[-1].append(row)
@@ -151,19 +160,30 @@ def _chunks(rows: Sequence[Sequence[Any]]) -> list[list[Sequence[Any]]]:
 
 
 @lru_cache(maxsize=64)
-def _readers(dialect: Dialect, table: Table) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-    found = enumerate(dialect.reader_of(column) for column in table.columns)
-    return tuple((index, read) for index, read in found if read is not None)
+def _readers(
+    dialect: Dialect, table: Table, derived: tuple[Derived, ...]
+) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    found = [dialect.reader_of(column) for column in table.columns] + [read for _, read in derived]
+    return tuple((index, read) for index, read in enumerate(found) if read is not None)
 
 
 @lru_cache(maxsize=4096)
-def _select_text(dialect: Dialect, table: Table, key: str, count: int, for_update: bool) -> str:
+def _select_text(
+    dialect: Dialect, table: Table, derived: tuple[Derived, ...], key: str, count: int, for_update: bool
+) -> str:
     statement = _by_primary_key(table) if for_update else select(table)
-    statement = statement.with_only_columns(*dialect.row_of(table.columns.values()))
+    columns = [*table.columns.values(), *(wanted for wanted, _ in derived)]
+    statement = statement.with_only_columns(*dialect.row_of(columns))
     statement = statement.where(table.c[key].in_([0] * count)).order_by(table.c.id)
     if for_update:
         statement = statement.with_for_update()
     return dialect.text_of(statement)
+
+
+@lru_cache(maxsize=64)
+def _all_text(dialect: Dialect, table: Table, derived: tuple[Derived, ...]) -> str:
+    columns = [*table.columns.values(), *(wanted for wanted, _ in derived)]
+    return dialect.text_of(select(*dialect.row_of(columns)).select_from(table).order_by(table.c.id))
 
 
 def _by_primary_key(table: Table) -> Select[Any]:

@@ -22,7 +22,7 @@ def parse_command(wire: Any, *, size: int, secret: str) -> Command:
     if kind is None:
         known = ", ".join(sorted(KINDS))
         raise Invalid(errors=[FieldError("type", f"unknown command; known: {known}")])
-    if request.actor is not None and request.actor.userId is None and not kind.is_open:
+    if request.actor is not None and (kind.is_for_the_system or (request.actor.userId is None and not kind.is_open)):
         raise Forbidden
     try:
         data = validated(kind.data, request.data)

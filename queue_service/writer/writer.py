@@ -22,13 +22,15 @@ from tenacity.asyncio.retry import retry_if_exception
 
 from queue_service.domain.workingset import IdSource
 from queue_service.metrics import WriterMetrics
+from queue_service.store.aggregates import TASKS
 from queue_service.store.faults import DatabaseFault, Fault
 from queue_service.store.session import Session
-from queue_service.writer.batch import TASKS, LostGuard, apply_batch, needs_of
+from queue_service.writer.batch import apply_batch
 from queue_service.writer.doubt import Doubts
 from queue_service.writer.eventlog import EventLog, Reservation
 from queue_service.writer.fence import Deposed, Fence
 from queue_service.writer.pending import Pending
+from queue_service.writer.rows import LostGuard, needs_of
 from shared.clock import Clock
 from shared.errors import ConsoleError, DatabaseUnavailable, Internal, OutcomeUnknown
 

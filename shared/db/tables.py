@@ -32,8 +32,47 @@ department: Final = Table(
     "department",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("name", String(100), nullable=False),
-    Column("parent_id", Id, ForeignKey("department.id")),
+    Column("name", String(255), nullable=False),
+    Column("description", String(500)),
+    Column("parent_id", Id, ForeignKey("department.id"), index=True),
+    # the ids from the top down to its own, `/1/5/`: what is below a department begins with its path
+    Column("path", String(255), nullable=False, index=True),
+    Column("status", SmallInteger, nullable=False, server_default="1"),
+    # 1 while its own status and that of all above it are 1
+    Column("enabled", SmallInteger, nullable=False, server_default="1"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    Column("deleted_at", UtcMilliseconds),
+    **_OPTIONS,
+)
+
+role: Final = Table(
+    "role",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    # of the built-in ones only: admin, employee
+    Column("code", String(20), unique=True),
+    Column("name", String(50), nullable=False),
+    # the name while the role exists, so that a deleted one's is free again
+    Column("live_name", String(50), unique=True),
+    Column("description", String(255)),
+    Column("status", SmallInteger, nullable=False, server_default="1"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    Column("deleted_at", UtcMilliseconds),
+    **_OPTIONS,
+)
+
+permission: Final = Table(
+    "permission",
+    metadata,
+    # given by the migration that makes the row: the program knows it (shared/permissions.py)
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("code", String(50), nullable=False, unique=True),
+    Column("name", String(50), nullable=False),
+    Column("description", String(255)),
     Column("status", SmallInteger, nullable=False, server_default="1"),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", UtcMilliseconds, nullable=False),
@@ -41,13 +80,20 @@ department: Final = Table(
     **_OPTIONS,
 )
 
+role_permission: Final = Table(
+    "role_permission",
+    metadata,
+    Column("role_id", Id, ForeignKey("role.id"), primary_key=True, autoincrement=False),
+    Column("permission_id", Id, ForeignKey("permission.id"), primary_key=True, autoincrement=False, index=True),
+    **_OPTIONS,
+)
+
 user_table: Final = Table(
     "user_table",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("email", String(255), nullable=False, unique=True),
+    Column("email", String(255), unique=True),
     Column("password", String(255), nullable=False),
-    Column("role", String(20), nullable=False, server_default="employee", index=True),
     Column("department_id", Id, ForeignKey("department.id"), nullable=False, index=True),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("createdAt", UtcMilliseconds, nullable=False, key="created_at"),
@@ -55,6 +101,12 @@ user_table: Final = Table(
     Column("deletedAt", UtcMilliseconds, key="deleted_at"),
     # raised to end every session of the person at once
     Column("session_epoch", Integer, nullable=False, server_default="1"),
+    # user names and e-mails share one namespace, which the one access lane keeps
+    Column("username", String(255), nullable=False, unique=True),
+    Column("real_name", String(255), nullable=False),
+    Column("phone", String(50)),
+    Column("role_id", Id, ForeignKey("role.id"), nullable=False, index=True),
+    Column("status", SmallInteger, nullable=False, server_default="1"),
     **_OPTIONS,
 )
 

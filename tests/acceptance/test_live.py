@@ -136,10 +136,10 @@ async def test_a_demoted_administrator_reads_the_board_anew_and_sees_no_more_tha
 ) -> None:
     user_id, token = await cluster.register()
     _, other = await cluster.register("b@example.com")
-    set_role = "UPDATE user_table SET role = :role WHERE id = :user"
-    await asyncio.to_thread(database.rows, "UPDATE user_table SET role = 'admin'")
+    set_role = "UPDATE user_table SET role_id = :role WHERE id = :user"
+    await asyncio.to_thread(database.rows, "UPDATE user_table SET role_id = 1")
     async with listening(cluster.nodes[0], token) as live:
-        await asyncio.to_thread(database.rows, set_role, role="employee", user=user_id)
+        await asyncio.to_thread(database.rows, set_role, role=2, user=user_id)
         started = time.monotonic()
         assert (await live.message())["type"] == "gap"
         assert time.monotonic() - started < NOTICED_WITHIN_S + SLACK_S

@@ -10,13 +10,15 @@ import pytest
 from queue_service.domain.command import Answer
 from queue_service.domain.workingset import Change
 from queue_service.store import answers, leader, outbox
+from queue_service.store.aggregates import TASKS, USERS
 from queue_service.store.faults import DatabaseFault, Fault
 from queue_service.store.session import Session, Transaction
-from queue_service.writer.batch import TASKS, USERS
+from shared.db import tables
 from shared.db.database import writer_engine
-from shared.db.tables import sign_in_throttle, task_table, user_session, user_table
 from shared.model import Task, Throttle, User, UserSession
+from shared.organisation import ADMINISTRATOR_ID, Department, PermissionRow, Role
 from tests.support.databases import Database
+from tests.support.people import account
 from tests.support.writer import command
 
 NOW = datetime(2026, 11, 22, 1, 2, 3, 456_000, tzinfo=UTC)
@@ -34,7 +36,7 @@ async def session(database: Database) -> AsyncIterator[Session]:
 
 
 def user(number: int) -> User:
-    return User(number, f"u{number}@example.com", "hash", "admin", 1, 1, NOW, NOW, None)
+    return account(number, role_id=ADMINISTRATOR_ID, created_at=NOW, updated_at=NOW)
 
 
 def task(number: int, **fields: Any) -> Task:
@@ -44,10 +46,20 @@ def task(number: int, **fields: Any) -> Task:
 
 @pytest.mark.parametrize(
     ("entity", "table"),
-    [(Task, task_table), (User, user_table), (UserSession, user_session), (Throttle, sign_in_throttle)],
+    [
+        (Task, tables.task_table),
+        (User, tables.user_table),
+        (UserSession, tables.user_session),
+        (Throttle, tables.sign_in_throttle),
+        (Department, tables.department),
+        (Role, tables.role),
+        (PermissionRow, tables.permission),
+    ],
 )
 def test_an_entity_has_the_columns_of_its_table_in_order(entity: Any, table: Any) -> None:
-    assert [field.name for field in fields(entity)] == list(table.c.keys())
+    names = [field.name for field in fields(entity)]
+    derived = ["permission_ids", "enabled_ids"] if entity is Role else []
+    assert names == [*table.c.keys(), *derived]
 
 
 async def test_what_is_inserted_is_read_back_as_it_was(session: Session) -> None:
@@ -101,8 +113,8 @@ async def test_a_row_that_has_moved_on_is_not_written_and_not_counted(session: S
 
 async def test_text_compares_byte_by_byte(session: Session) -> None:
     async with session.transaction() as tx:
-        assert await USERS.read_by(tx, "email", ["U1@example.com"]) == []
-        assert [u.id for u in await USERS.read_by(tx, "email", ["u1@example.com"])] == [1]
+        assert await USERS.read_by(tx, "email", ["1@EXAMPLE.com"]) == []
+        assert [u.id for u in await USERS.read_by(tx, "email", ["1@example.com"])] == [1]
 
 
 async def test_whatever_goes_wrong_nothing_of_the_transaction_stays(session: Session) -> None:

@@ -49,7 +49,7 @@ class Door:
 
 @pytest.fixture
 async def door(board: Board, method: str, path: str) -> Door:
-    if "/users/" in path:
+    if "/users/" in path and method == "PATCH":
         # a person of their own: only they may change a password
         me, own = await board.employee()
         return Door(own, method, path, me)
@@ -112,7 +112,10 @@ async def test_a_value_that_the_document_does_not_allow_is_named_at_every_door(d
             if not allowed.is_valid(value):
                 tried += 1
                 answer = await door.ask({**good, name: value})
-                assert (answer.status, answer.fields_at_fault) == (422, [name]), (name, str(value)[:40])
+                assert (answer.status, {f.partition(".")[0] for f in answer.fields_at_fault}) == (422, {name}), (
+                    name,
+                    value,
+                )
                 assert "<script>" not in json.dumps(answer.body["errors"])
     assert tried > len(schema["properties"])
 

@@ -12,11 +12,12 @@ from websockets.typing import Origin
 
 from api_node.live.limits import LiveLimits
 from api_node.live.tickets import TICKET_S, Tickets
+from api_node.signed_tokens import Named
 from shared.clock import SystemClock
 from tests.contract.conftest import Board
 from tests.support.eventually import eventually
 from tests.support.live import Message, a_ticket, address, listening
-from tests.support.writer import SECRET
+from tests.support.signing import KEYS
 
 Refusal = tuple[int, str, dict[str, Any]]
 
@@ -82,7 +83,7 @@ async def test_of_many_that_come_with_one_ticket_at_once_one_is_let_in(board: Bo
 
 async def test_without_a_good_ticket_nobody_is_let_in(board: Board) -> None:
     tampered = (await ticket_of(board))[:-4] + "AAAA"
-    expired, _ = Tickets(SECRET, HalfAMinuteAgo()).mint(board.admin_id, 1)
+    expired, _ = Tickets(KEYS, HalfAMinuteAgo()).mint(Named(board.admin_id, 1, 1))
     for wrong in ("", "x", tampered, expired, board.admin.token or ""):
         assert (await refusal(address(port(board), wrong)))[:2] == (401, "unauthenticated")
     headers = {"Authorization": f"Bearer {board.admin.token}"}

@@ -27,7 +27,7 @@ A_HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$not-a-real-hash"
 
 
 def new_user(email: str, **more: Any) -> dict[str, Any]:
-    return {"type": "create-user", "data": {"email": email, "passwordHash": A_HASH}, **more}
+    return {"type": "register-user", "data": {"email": email, "passwordHash": A_HASH}, **more}
 
 
 def new_task(title: str, **more: Any) -> dict[str, Any]:
@@ -173,6 +173,6 @@ async def test_metrics_count_what_happened(queue: Cluster) -> None:
             return await response.text()
 
     said = await eventually(text)
-    assert 'console_commands_total{code="ok",type="create-user"} 1.0' in said
-    assert 'console_commands_total{code="email_taken",type="create-user"} 1.0' in said
+    assert 'console_commands_total{code="ok",type="register-user"} 1.0' in said
+    assert 'console_commands_total{code="email_taken",type="register-user"} 1.0' in said
     assert "console_batch_commands_count 2.0" in said

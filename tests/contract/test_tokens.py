@@ -11,17 +11,22 @@ import pytest
 
 from tests.contract.conftest import Board
 from tests.support.api import Api
-from tests.support.writer import SECRET
+from tests.support.signing import KEYS
 
 Forge = Callable[[dict[str, Any]], str]
 
 
-def _signed(claims: dict[str, Any], key: str = SECRET, typ: str = "at+jwt", algorithm: str = "HS256") -> str:
-    return jwt.encode(claims, key, algorithm, headers={"typ": typ})
+KID, KEY = KEYS.signing
+
+
+def _signed(
+    claims: dict[str, Any], key: str = KEY, typ: str = "at+jwt", algorithm: str = "HS256", kid: str | None = KID
+) -> str:
+    return jwt.encode(claims, key, algorithm, headers={"typ": typ} | ({"kid": kid} if kid else {}))
 
 
 def _unsigned(claims: dict[str, Any], algorithm: str) -> str:
-    parts = ({"alg": algorithm, "typ": "at+jwt"}, claims)
+    parts = ({"alg": algorithm, "typ": "at+jwt", "kid": KID}, claims)
     return (
         ".".join(
             base64.urlsafe_b64encode(json.dumps(p, default=datetime.timestamp).encode()).rstrip(b"=").decode()
@@ -41,10 +46,14 @@ FORGERIES: dict[str, Forge] = {
     "not yet valid": lambda claims: _signed(claims | {"nbf": LATER}),
     "alg none": lambda claims: _unsigned(claims, "none"),
     "alg None": lambda claims: _unsigned(claims, "None"),
-    "another algorithm": lambda claims: _signed(claims, algorithm="HS512", key=SECRET * 2),
+    "another algorithm": lambda claims: _signed(claims, algorithm="HS512", key=KEY * 2),
     "another key": lambda claims: _signed(claims, key="another secret, also long enough to pass"),
     "another audience": lambda claims: _signed(claims | {"aud": "someone-else"}),
     "another issuer": lambda claims: _signed(claims | {"iss": "someone-else"}),
+    "a key that we do not know": lambda claims: _signed(claims, kid="0123456789abcdef"),
+    "no key's name": lambda claims: _signed(claims, kid=None),
+    "another epoch": lambda claims: _signed(claims | {"epoch": claims["epoch"] + 1}),
+    "without an epoch": lambda claims: _signed(_without(claims, "epoch")),
     "another type": lambda claims: _signed(claims, typ="JWT"),
     "a refresh token": lambda claims: _signed(claims, typ="rt+jwt"),
     "nobody": lambda claims: _signed(claims | {"sub": str(2**52)}),
@@ -75,6 +84,7 @@ def _claims(token: str | None) -> dict[str, Any]:
         "aud": "the-console-api",
         "sub": ours["sub"],
         "sid": ours["sid"],
+        "epoch": ours["epoch"],
         "iat": now,
         "nbf": now - timedelta(seconds=5),
         "exp": now + timedelta(minutes=5),

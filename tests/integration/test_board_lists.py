@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
@@ -15,11 +15,12 @@ from api_node.queries.task_stats import GROUPS, Counts, stats
 from api_node.queries.tasks import SortKey, TaskFilter, TaskOrder, page
 from shared.db.database import writer_engine
 from shared.db.tables import task_table, user_table
-from shared.model import Role, Status, Task, User
+from shared.model import Status, Task, User
 from shared.policy import sees_task
+from shared.principal import Principal
 from tests.support.databases import Database
+from tests.support.people import NOW, account, administrator, employee
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PEOPLE = range(1, 4)
 PERSON = st.sampled_from(PEOPLE)
 LABEL = st.sampled_from([None, "", "dev", "DEV", "测试"])
@@ -68,11 +69,7 @@ FILTER = st.builds(
 )
 
 
-def _person(user_id: int, role: Role) -> User:
-    return User(user_id, f"{user_id}@example.com", "", role, 1, 1, NOW, NOW, None)
-
-
-VIEWERS = [_person(1, "admin"), _person(2, "employee")]
+VIEWERS = [administrator(1), employee(2)]
 
 
 def _is_wanted(task: Task, wanted: TaskFilter) -> bool:
@@ -90,8 +87,8 @@ def _is_wanted(task: Task, wanted: TaskFilter) -> bool:
     )
 
 
-def _asked(board: Sequence[Task], viewer: User, wanted: TaskFilter) -> list[Task]:
-    return [task for task in board if sees_task(viewer, task) and _is_wanted(task, wanted)]
+def _asked(board: Sequence[Task], viewer: Principal, wanted: TaskFilter) -> list[Task]:
+    return [task for task in board if sees_task(viewer, task, "/1/") and _is_wanted(task, wanted)]
 
 
 def _sorted(tasks: Sequence[Task], order: TaskOrder) -> list[int]:
@@ -116,7 +113,7 @@ async def _fill(engine: AsyncEngine, board: Sequence[Task]) -> None:
     async with engine.begin() as connection:
         await connection.execute(delete(task_table))
         await connection.execute(delete(user_table))
-        await connection.execute(insert(user_table), [_columns(_person(i, "employee")) for i in PEOPLE])
+        await connection.execute(insert(user_table), [_columns(account(i)) for i in PEOPLE])
         if board:
             await connection.execute(insert(task_table), [_columns(task) for task in board])
 

@@ -104,7 +104,7 @@ async def test_a_right_that_is_lost_before_it_is_applied_refuses_it(
 
     async def store_and_demote(tx: Transaction, commands: Any, now: datetime) -> None:
         await original(tx, commands, now)
-        await tx.execute(text("UPDATE user_table SET role = 'employee'"))
+        await tx.execute(text("UPDATE user_table SET role_id = 2"))
 
     monkeypatch.setattr(operations, "store", store_and_demote)
     await service.intake.defer(retitle(admin, task["id"], "not mine"))
@@ -209,7 +209,7 @@ def test_only_a_persons_command_can_be_deferred() -> None:
     for wire in ({"actor": None}, {"actor": {"anonymous": "/api/auth/register"}}):
         user = {"email": "a@example.com", "passwordHash": A_HASH}
         with pytest.raises(Invalid) as refusal:
-            parse_command({"type": "create-user", "data": user, "deferred": True, **wire}, size=1, secret=SECRET)
+            parse_command({"type": "register-user", "data": user, "deferred": True, **wire}, size=1, secret=SECRET)
         assert [error.field for error in refusal.value.errors] == ["deferred"]
 
 

@@ -49,7 +49,7 @@ async def test_a_commit_that_the_disk_refused_is_called_unknown_and_its_key_tell
     with closing(sqlite3.connect(path)) as reader:
         async with Cluster(database.url, tmp_path, nodes=0, QUEUE_MAX_RETRIES="1") as cluster:
             queue = cluster.queue_client()
-            user = {"type": "create-user", "data": {"email": "a@example.com", "passwordHash": A_HASH}}
+            user = {"type": "register-user", "data": {"email": "a@example.com", "passwordHash": A_HASH}}
             assert (await post_job(queue, user))[0] == 201
             reader.execute("SELECT COUNT(*) FROM user_table").fetchall()
             task = {

@@ -77,5 +77,5 @@ def newer(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 async def first_admin(service: QueueService, database: Database) -> int:
-    found = database.rows("SELECT id FROM user_table WHERE role = 'admin'")
+    found = database.rows("SELECT id FROM user_table WHERE role_id = 1")
     return int(found[0][0]) if found else await register(service)

@@ -250,10 +250,10 @@ async def test_a_block_written_by_a_clock_that_ran_ahead_holds_nobody_up(databas
 async def test_however_many_demotions_meet_one_administrator_stays(service: QueueService, count: int) -> None:
     first = await register(service)
     people = [first] + [await register(service, f"u{i}@example.com") for i in range(count - 1)]
-    promotions = [command("update-user", {"userId": p, "updates": {"role": "admin"}}, actor=first) for p in people[1:]]
+    promotions = [command("update-user", {"userId": p, "updates": {"roleId": 1}}, actor=first) for p in people[1:]]
     assert all(isinstance(outcome, Answer) for outcome in await outcomes(service, promotions))
     told = await outcomes(
-        service, [command("update-user", {"userId": p, "updates": {"role": "employee"}}, actor=p) for p in people]
+        service, [command("update-user", {"userId": p, "updates": {"roleId": 2}}, actor=p) for p in people]
     )
     assert sum(isinstance(outcome, Answer) for outcome in told) == count - 1
     assert [type(outcome) for outcome in told if not isinstance(outcome, Answer)] == [LastAdministrator]
@@ -262,10 +262,10 @@ async def test_however_many_demotions_meet_one_administrator_stays(service: Queu
 async def test_a_deleted_administrator_does_not_count_as_one(service: QueueService, database: Database) -> None:
     first, second = await register(service), await register(service, "b@example.com")
     assert isinstance(
-        await run(service, "update-user", {"userId": second, "updates": {"role": "admin"}}, actor=first), dict
+        await run(service, "update-user", {"userId": second, "updates": {"roleId": 1}}, actor=first), dict
     )
     database.rows("UPDATE user_table SET deletedAt = '2026-01-01 00:00:00.000000' WHERE id = :id", id=second)
-    demotion = {"userId": first, "updates": {"role": "employee"}}
+    demotion = {"userId": first, "updates": {"roleId": 2}}
     assert isinstance(await run(service, "update-user", demotion, actor=first), LastAdministrator)
 
 
@@ -319,7 +319,7 @@ async def test_refreshes_of_one_token_at_once_are_one_rotation(service: QueueSer
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_stranger_sends_only_what_is_open_to_strangers(kind: CommandKind) -> None:
     wire = {"type": kind.name, "data": {}, "actor": {"anonymous": "/api/auth/login"}}
-    is_open = kind.name in ("create-user", "open-session", "note-failed-sign-in", "refresh-session")
+    is_open = kind.name in ("register-user", "open-session", "note-failed-sign-in", "refresh-session")
     with pytest.raises(Invalid if is_open else Forbidden):
         parse_command(wire, size=1, secret=SECRET)
 

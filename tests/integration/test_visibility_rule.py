@@ -1,7 +1,6 @@
 """The SQL that lists the board and the rule that guards one task say the same of every person and every task."""
 
-from datetime import UTC, datetime
-from typing import get_args
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_node.queries.tasks import _visible_to
 from shared.db.database import writer_engine
-from shared.db.tables import task_table, user_table
-from shared.model import Role, Task, User
+from shared.db.tables import department, task_table, user_table
+from shared.model import Task
+from shared.permissions import Permission
 from shared.policy import sees_task
 from tests.support.databases import Database
+from tests.support.people import NOW, account, administrator, employee, manager
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PATHS = {1: "/1/", 2: "/1/2/", 3: "/1/2/3/", 12: "/1/12/", 21: "/21/"}
 PEOPLE = range(1, 4)
 PERSON = st.sampled_from(PEOPLE)
 
@@ -32,7 +33,7 @@ def _task(draw: st.DrawFn) -> Task:
         status="todo",
         created_by_user_id=draw(PERSON),
         assigned_to_user_id=draw(st.none() | PERSON),
-        department_id=1,
+        department_id=draw(st.sampled_from(sorted(PATHS))),
         version=1,
         created_at=NOW,
         updated_at=NOW,
@@ -40,8 +41,11 @@ def _task(draw: st.DrawFn) -> Task:
     )
 
 
-def _person(user_id: int, role: Role) -> User:
-    return User(user_id, f"{user_id}@example.com", "", role, 1, 1, NOW, NOW, None)
+VIEWERS = [
+    *(make(user_id) for make in (administrator, employee) for user_id in PEOPLE),
+    *(manager(1, path, Permission.BOARD_VIEW) for path in PATHS.values()),
+    replace(employee(1), sees_assigned_only=False),
+]
 
 
 @pytest.fixture
@@ -55,15 +59,19 @@ async def test_the_sql_and_the_rule_agree(engine: AsyncEngine, board: list[Task]
     async with engine.connect() as connection:
         await connection.execute(delete(task_table))
         await connection.execute(delete(user_table))
-        await connection.execute(insert(user_table), [_columns(_person(i, "employee")) for i in PEOPLE])
+        await connection.execute(delete(department).where(department.c.id != 1))
+        stamps = {"created_at": NOW, "updated_at": NOW, "name": "x"}
+        below = [{"id": i, "path": path, **stamps} for i, path in PATHS.items() if i != 1]
+        await connection.execute(insert(department), below)
+        await connection.execute(insert(user_table), [_columns(account(i)) for i in PEOPLE])
         if board:
             await connection.execute(insert(task_table), [_columns(task) for task in board])
-        for role in get_args(Role):
-            for viewer in (_person(i, role) for i in PEOPLE):
-                found = await connection.execute(select(task_table.c.id).where(_visible_to(viewer)))
-                assert set(found.scalars()) == {task.id for task in board if sees_task(viewer, task)}
+        for viewer in VIEWERS:
+            found = await connection.execute(select(task_table.c.id).where(_visible_to(viewer)))
+            seen = {task.id for task in board if sees_task(viewer, task, PATHS[task.department_id])}
+            assert set(found.scalars()) == seen, viewer
         await connection.rollback()
 
 
-def _columns(row: User | Task) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__slots__}
+def _columns(row: object) -> dict[str, object]:
+    return {name: getattr(row, name) for name in type(row).__slots__}  # type: ignore[attr-defined]

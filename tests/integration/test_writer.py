@@ -12,7 +12,7 @@ from tests.support.writer import A_HASH, command, create_task, register
 
 
 async def test_the_first_account_is_the_administrator_and_the_others_are_employees(service: QueueService) -> None:
-    commands = [command("create-user", {"email": f"u{i}@example.com", "passwordHash": A_HASH}) for i in range(20)]
+    commands = [command("register-user", {"email": f"u{i}@example.com", "passwordHash": A_HASH}) for i in range(20)]
     answers = await asyncio.gather(*(service.intake.submit(c) for c in commands))
     roles = [answer.data["user"]["role"] for answer in answers]
     assert roles.count("admin") == 1
@@ -21,7 +21,7 @@ async def test_the_first_account_is_the_administrator_and_the_others_are_employe
 
 
 async def test_an_email_registers_once_even_within_one_batch(service: QueueService) -> None:
-    commands = [command("create-user", {"email": "Same@Example.com", "passwordHash": A_HASH}) for _ in range(5)]
+    commands = [command("register-user", {"email": "Same@Example.com", "passwordHash": A_HASH}) for _ in range(5)]
     results = await asyncio.gather(*(service.intake.submit(c) for c in commands), return_exceptions=True)
     assert sum(not isinstance(result, Exception) for result in results) == 1
     assert sum(isinstance(result, EmailTaken) for result in results) == 4
@@ -129,7 +129,7 @@ async def test_a_right_that_was_lost_is_missed_before_a_stored_answer_is_given_a
     admin = await register(service)
     create = command("create-task", {"title": "mine"}, actor=admin, key="k")
     await service.intake.submit(create)
-    database.rows("UPDATE user_table SET role = 'employee', version = version + 1 WHERE id = :id", id=admin)
+    database.rows("UPDATE user_table SET role_id = 2, version = version + 1 WHERE id = :id", id=admin)
     with pytest.raises(Forbidden):
         await service.intake.submit(create)
 

@@ -47,7 +47,8 @@ def _is_caught(mutant: Mutant) -> bool:
             sys.stdout.write(f"STALE    {mutant.name}: its text is not in {mutant.path} exactly once\n")
             return False
         target.write_text(text.replace(mutant.old, mutant.new))
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
+        options = ("-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=first-failure")
+        command = [sys.executable, "-m", "pytest", *options, *mutant.tests]
         try:
             ended = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=_HANGS_AFTER_S)
         except subprocess.TimeoutExpired:

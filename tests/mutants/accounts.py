@@ -5,14 +5,16 @@ from typing import Final
 from tests.mutants.mutant import Mutant
 
 _SIGN_IN: Final = "tests/integration/test_sign_in.py"
+_ORGANISATION: Final = "tests/integration/test_organisation.py"
+_MATRIX: Final = "tests/contract/test_permission_matrix.py"
 _THROTTLING: Final = "tests/unit/test_throttling.py"
 
 MUTANTS: Final = (
     Mutant(
         "a token used twice leaves its family alive",
         "queue_service/commands/sessions.py",
-        "    return Decision(TokenReused(), [Change(session, after)], [session_ended(command, after)])\n",
-        "    return Decision(TokenReused(), [], [session_ended(command, after)])\n",
+        "TokenReused(), [Change(session, after)],",
+        "TokenReused(), [],",
         (_SIGN_IN,),
     ),
     Mutant(
@@ -32,8 +34,8 @@ MUTANTS: Final = (
     Mutant(
         "one's own e-mail wants no password",
         "queue_service/commands/users.py",
-        '        is_needed = command.actor_id == user.id and "email" in data.updates.model_fields_set\n',
-        "        is_needed = False\n",
+        "        if (command.actor_id == user.id and _is_new_email(data, user)) or data.newPassword is not None:\n",
+        "        if data.newPassword is not None:\n",
         (_SIGN_IN,),
     ),
     Mutant(
@@ -66,15 +68,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a logout of another sign-in is taken for a repetition",
-        "api_node/console/auth.py",
-        '"end-session", command.model_dump(), actor=found.user, takes_key=False)',
-        '"end-session", command.model_dump(), actor=found.user)',
+        "api_node/sign_in.py",
+        '"end-session", command.model_dump(), actor=found.principal(), takes_key=False)',
+        '"end-session", command.model_dump(), actor=found.principal())',
         ("tests/contract/test_sessions.py::test_an_idempotency_key_has_no_say_in_a_logout",),
     ),
     Mutant(
         "an answer that is given again opens a sign-in that is over",
-        "api_node/console/auth.py",
-        "found is None or not is_signed_in(found.session, found.user, node.clock.now()):",
+        "api_node/sign_in.py",
+        "found is None or not found.holds(node.clock.now()):",
         "found is None:",
         ("tests/contract/test_sessions.py::test_a_replay_opens_no_sign_in_that_is_over",),
     ),
@@ -82,7 +84,7 @@ MUTANTS: Final = (
         "strangers keep an owner from changing the password",
         "api_node/attempts.py",
         'f"current-password:{user.id}"',
-        'f"account:{user.email}"',
+        'f"account-id:{user.id}"',
         ("tests/contract/test_users.py::test_who_is_signed_in_changes_their_password_whatever_strangers_guess",),
     ),
     Mutant(
@@ -102,8 +104,8 @@ MUTANTS: Final = (
     Mutant(
         "the epoch of a session is not compared",
         "shared/policy.py",
-        " and session.user_epoch == user.session_epoch\n",
-        "\n",
+        " and session.user_epoch == user.session_epoch and is_effective",
+        " and is_effective",
         ("tests/contract/test_sessions.py::test_logout_ends_this_sign_in_and_everywhere_ends_them_all",),
     ),
     Mutant(
@@ -116,8 +118,85 @@ MUTANTS: Final = (
     Mutant(
         "the last administrator goes",
         "queue_service/commands/users.py",
-        '    if after.role != "admin" and before.role == "admin" and not working.administrators - {before.id}:\n',
+        "    if can_administer(before, seen) and not can_administer(after, place):\n",
         "    if False:\n",
         (_SIGN_IN,),
+    ),
+    Mutant(
+        "a permission of any other kind opens a route",
+        "shared/policy.py",
+        "    return permission in viewer.permissions\n",
+        "    return bool(viewer.permissions)\n",
+        (f"{_MATRIX}::test_with_every_other_permission_it_is_forbidden",),
+    ),
+    Mutant(
+        "what is in another department is there",
+        "shared/policy.py",
+        "    return viewer.is_global or is_below(path, viewer.path)\n",
+        "    return True\n",
+        (f"{_MATRIX}::test_another_departments_object_is_byte_for_byte_one_that_does_not_exist",),
+    ),
+    Mutant(
+        "a list counts what is in another department",
+        "api_node/queries/departments.py",
+        "    return department_id.in_(select(_c.id).where(_c.path.startswith(viewer.path)))\n",
+        "    return department_id > 0\n",
+        (f"{_MATRIX}::test_no_list_and_no_count_tells_of_another_department",),
+    ),
+    Mutant(
+        "somebody gives a role that may do more than they",
+        "shared/policy.py",
+        "    return holds_all(viewer, permissions_of(role.permission_ids))\n",
+        "    return True\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "somebody sets the password of who may do more",
+        "shared/policy.py",
+        "    return holds_all(viewer, permissions_of(place.permission_ids))\n",
+        "    return True\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "a department that moves leaves those below where they were",
+        "queue_service/commands/departments.py",
+        "        new = replace(old, path=_path_below(parent, old.id),",
+        "        new = replace(old, path=old.path,",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "a department that is turned off leaves those below on",
+        "queue_service/commands/departments.py",
+        "enabled=_enabled_below(parent, old.status))\n",
+        "enabled=old.enabled)\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "a department goes in the batch in which somebody comes to it",
+        "queue_service/domain/workingset.py",
+        '            users=found.users + self._more(User, "department_id", department_id),\n',
+        "            users=found.users,\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "a tree is bent to a circle",
+        "queue_service/commands/departments.py",
+        "        if parent is not None and is_below(parent.path, before.path):\n",
+        "        if False:\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "a department is turned off with the last administrator in it",
+        "queue_service/commands/departments.py",
+        "        require_administrator_besides(working, departments=turned_off)\n",
+        "        pass\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "a password that was changed leaves its access tokens alive",
+        "api_node/sessions.py",
+        "(signed_in.user.id, signed_in.user.session_epoch) != (named.user_id, named.epoch)",
+        "signed_in.user.id != named.user_id",
+        ("tests/contract/test_users.py::test_a_new_password_ends_every_other_sign_in_and_wants_the_old_one",),
     ),
 )

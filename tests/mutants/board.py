@@ -47,7 +47,7 @@ MUTANTS: Final = (
         "everybody counts the whole board",
         "api_node/queries/task_stats.py",
         "    asked = matching(viewer, wanted)\n",
-        "    import dataclasses\n    asked = matching(dataclasses.replace(viewer, role='admin'), wanted)\n",
+        "    import dataclasses\n    asked = matching(dataclasses.replace(viewer, is_global=True), wanted)\n",
         ("tests/contract/test_stats.py",),
     ),
 )

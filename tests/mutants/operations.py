@@ -82,9 +82,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "storing a command waits for the rows it will change",
-        _BATCH,
-        "        return Needs()\n",
-        "        pass\n",
+        "queue_service/writer/rows.py",
+        "        return Needs()\n    return KINDS",
+        "        pass\n    return KINDS",
         (_TROUBLE,),
     ),
     Mutant(
@@ -97,7 +97,7 @@ MUTANTS: Final = (
     Mutant(
         "an operation is shown to anybody",
         "api_node/queries/operations.py",
-        ", command.actor_id == viewer.id)",
+        ", command.actor_id == viewer.user_id)",
         ")",
         ("tests/contract/test_operations.py",),
     ),

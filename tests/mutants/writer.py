@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _WRITER: Final = "queue_service/writer/writer.py"
 _BATCH: Final = "queue_service/writer/batch.py"
+_ROWS: Final = "queue_service/writer/rows.py"
 _FAULTS: Final = "tests/integration/test_writer_faults.py"
 _FENCE: Final = "tests/integration/test_fence.py"
 _DOUBT: Final = "tests/integration/test_doubt.py"
@@ -30,7 +31,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "replay without the key",
-        _BATCH,
+        _ROWS,
         "    return working, found.result\n",
         "    return working, {}\n",
         (_FAULTS, "tests/integration/test_writer.py"),
@@ -52,7 +53,7 @@ MUTANTS: Final = (
         "                results =",
         (_FENCE,),
     ),
-    Mutant("epoch not checked", _BATCH, "    fence.require(epoch.result)\n", "", (_FENCE,)),
+    Mutant("epoch not checked", _ROWS, "    fence.require(epoch.result)\n", "", (_FENCE,)),
     Mutant(
         "epoch read without a lock",
         "queue_service/store/leader.py",

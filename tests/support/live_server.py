@@ -7,7 +7,6 @@ LiveLimits.
 
 import json
 import sys
-from datetime import UTC, datetime
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -24,10 +23,9 @@ from api_node.live.metrics import LiveMetrics
 from shared.events import EventRing
 from shared.http.limits import HttpLimits
 from shared.http.serve import listen, serve
-from shared.model import User
+from tests.support.people import administrator
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-VIEWER = User(1, "a@example.com", "", "admin", 1, 1, NOW, NOW, None)
+VIEWER = administrator()
 
 
 def build_app(limits: LiveLimits) -> Starlette:

@@ -44,7 +44,7 @@ def command(
 
 async def register(service: QueueService, email: str = "admin@example.com") -> int:
     """A new account; the first one is the administrator."""
-    answer: Answer = await service.intake.submit(command("create-user", {"email": email, "passwordHash": A_HASH}))
+    answer: Answer = await service.intake.submit(command("register-user", {"email": email, "passwordHash": A_HASH}))
     user_id: int = answer.data["user"]["id"]
     return user_id
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,11 +18,12 @@ from shared.clock import SystemClock
 from shared.errors import DatabaseUnavailable, TooManyConnections, Unavailable
 from shared.events import EventRing
 from shared.jsonio import loads
-from shared.model import User
-from shared.policy import Permission
+from shared.permissions import Permission
 from shared.position import Position
+from shared.principal import Principal
 from tests.support.eventually import eventually
 from tests.support.live_server import VIEWER
+from tests.support.people import employee, manager
 
 SHORT = LiveLimits(a_person=2, a_node=3, beat_s=0.05, send_s=0.1, catch_up_s=0.3, look_s=0.05, rights_last_s=0.8)
 
@@ -59,12 +59,12 @@ class Rights:
     raises `trouble`."""
 
     def __init__(self) -> None:
-        self.user: User | None = VIEWER
+        self.user: Principal | None = VIEWER
         self.is_silent = False
         self.refused = 0
         self.trouble: Exception = DatabaseUnavailable()
 
-    async def look_up(self, session_ids: Collection[int]) -> Mapping[int, User]:
+    async def look_up(self, session_ids: Collection[int]) -> Mapping[int, Principal]:
         if self.is_silent:
             self.refused += 1
             raise self.trouble
@@ -196,10 +196,10 @@ async def test_a_database_that_is_silent_for_a_moment_costs_nobody_the_connectio
 
 @pytest.mark.parametrize(
     ("user", "code"),
-    [(None, 4401), (replace(VIEWER, deleted_at=VIEWER.created_at), 4403)],
+    [(None, 4401), (manager(1, "/1/", Permission.TASK_VIEW), 4403)],
     ids=["signed out", "without the right"],
 )
-async def test_who_may_no_longer_listen_is_sent_away(user: User | None, code: int) -> None:
+async def test_who_may_no_longer_listen_is_sent_away(user: Principal | None, code: int) -> None:
     rights = Rights()
     async with watched(rights) as (_, serving):
         rights.user = user
@@ -209,7 +209,7 @@ async def test_who_may_no_longer_listen_is_sent_away(user: User | None, code: in
 async def test_who_sees_another_part_of_the_board_now_is_told_to_read_it_anew() -> None:
     rights = Rights()
     async with watched(rights) as (client, _):
-        rights.user = replace(VIEWER, role="employee")
+        rights.user = employee(1)
         await eventually(lambda: client.types() == ["hello", "gap"])
         rights.user = VIEWER
         await eventually(lambda: client.types() == ["hello", "gap", "gap"])

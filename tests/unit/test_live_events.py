@@ -1,7 +1,6 @@
 """Who is told what of a change, from which pages a browser may connect, and what a ticket is."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -10,24 +9,29 @@ import pytest
 from api_node.live.event import from_wire, message_for
 from api_node.live.origin import is_welcome
 from api_node.live.tickets import TICKET_S, Tickets
+from api_node.signed_tokens import Named
 from api_node.tokens import AccessTokens
 from shared.clock import SystemClock
 from shared.errors import Unauthenticated
 from shared.jsonio import loads
-from shared.model import User
+from shared.permissions import Permission
+from shared.principal import Principal, principal_of
+from tests.support.people import NOW, account, administrator, employee, manager, place
+from tests.support.signing import KEYS, OTHER_KEYS
 from tests.support.writer import SECRET
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ADMIN = User(1, "a@example.com", "", "admin", 1, 1, NOW, NOW, None)
-ADA = replace(ADMIN, id=2, role="employee")
-BOB = replace(ADMIN, id=3, role="employee")
+NAMED = Named(2, 1, 9)
+ADMIN = administrator()
+ADA = employee(2)
+BOB = employee(3)
 TASK: dict[str, Any] = {
     "type": "task.updated",
     "entity": "task",
     "id": 7,
     "version": 3,
     "departmentId": 1,
-    "assignedToUserId": ADA.id,
+    "departmentPath": "/1/5/",
+    "assignedToUserId": ADA.user_id,
     "actorId": 1,
     "requestId": "somebody-else's",
     "at": "2026-01-01T00:00:00.000Z",
@@ -35,7 +39,7 @@ TASK: dict[str, Any] = {
 }
 
 
-def told(viewer: User, **changed: Any) -> Any:
+def told(viewer: Principal, **changed: Any) -> Any:
     message = message_for(viewer, from_wire((3, 17), TASK | changed))
     return None if message is None else loads(message)
 
@@ -55,14 +59,14 @@ def test_who_sees_the_task_is_told_what_changed_and_where_it_stands_in_the_strea
         }
 
 
-@pytest.mark.parametrize("assignee", [None, ADA.id])
+@pytest.mark.parametrize("assignee", [None, ADA.user_id])
 def test_for_anybody_else_it_does_not_exist(assignee: int | None) -> None:
     assert told(BOB, assignedToUserId=assignee) is None
 
 
-@pytest.mark.parametrize("assignee", [None, BOB.id])
+@pytest.mark.parametrize("assignee", [None, BOB.user_id])
 def test_who_it_was_taken_from_is_told_that_it_is_gone_and_not_to_whom(assignee: int | None) -> None:
-    changed = {"assignedToUserId": assignee, "previouslyAssignedToUserId": ADA.id}
+    changed = {"assignedToUserId": assignee, "previouslyAssignedToUserId": ADA.user_id}
     assert told(ADA, **changed) == {"type": "task.hidden", "position": "3.17", "entity": "task", "id": 7}
     assert told(ADMIN, **changed)["type"] == "task.updated"
 
@@ -71,7 +75,51 @@ def test_accounts_are_for_administrators_and_of_other_things_nobody_is_told() ->
     assert [told(viewer, type="user.created", entity="user") is not None for viewer in (ADMIN, ADA)] == [True, False]
     for entity in ("session", "secret", ""):
         assert told(ADMIN, entity=entity) is None
-    assert told(replace(ADMIN, deleted_at=NOW), type="user.created", entity="user") is None
+    gone = principal_of(account(1, deleted_at=NOW), place("admin"))
+    assert told(gone, type="user.created", entity="user") is None
+
+
+@pytest.mark.parametrize(("path", "is_told"), [("/1/5/", True), ("/1/5/9/", True), ("/1/", False), ("/1/55/", False)])
+@pytest.mark.parametrize(
+    ("entity", "permission"),
+    [
+        ("task", Permission.BOARD_VIEW),
+        ("user", Permission.USER_MANAGE),
+        ("department", Permission.DEPARTMENT_MANAGE),
+    ],
+)
+def test_everybody_else_is_told_of_their_department_and_below(
+    entity: str, permission: Permission, path: str, is_told: bool
+) -> None:
+    changed = {"entity": entity, "departmentPath": path, "assignedToUserId": None}
+    assert (told(manager(9, "/1/5/", permission), **changed) is not None) is is_told
+    if entity != "task":
+        assert told(manager(9, "/1/5/", Permission.BOARD_VIEW), **changed) is None
+
+
+@pytest.mark.parametrize("entity", ["role", "permission"])
+def test_roles_are_the_business_of_who_manages_them(entity: str) -> None:
+    changed = {"entity": entity, "departmentPath": "", "type": f"{entity}.updated"}
+    assert told(manager(9, "/1/5/", Permission.ROLE_MANAGE), **changed) is not None
+    assert told(manager(9, "/1/5/", Permission.USER_MANAGE), **changed) is None
+
+
+@pytest.mark.parametrize(
+    ("entity", "person", "concerns_everybody"),
+    [
+        ("task", None, False),
+        ("user", 7, False),
+        ("session", 4, False),
+        ("role", None, True),
+        ("department", None, True),
+        ("permission", None, True),
+    ],
+)
+def test_an_event_says_whose_rights_it_may_have_changed(
+    entity: str, person: int | None, concerns_everybody: bool
+) -> None:
+    event = from_wire((3, 17), {"type": "x", "entity": entity, "id": 7, "userId": 4})
+    assert (event.person, event.concerns_everybody) == (person, concerns_everybody)
 
 
 @pytest.mark.parametrize(
@@ -113,15 +161,15 @@ class At(SystemClock):
 
 
 def test_a_ticket_names_who_asked_and_by_which_sign_in_and_each_is_another_one() -> None:
-    tickets = Tickets(SECRET, SystemClock())
-    first, second = (tickets.read(tickets.mint(2, 9)[0]) for _ in range(2))
-    assert (first.user_id, first.session_id) == (2, 9)
+    tickets = Tickets(KEYS, SystemClock())
+    first, second = (tickets.read(tickets.mint(NAMED)[0]) for _ in range(2))
+    assert first.named == NAMED
     assert first.id != second.id
 
 
 def test_a_ticket_is_good_for_half_a_minute() -> None:
     def read_after(seconds: float) -> int:
-        return Tickets(SECRET, SystemClock()).read(Tickets(SECRET, At(seconds)).mint(2, 9)[0]).user_id
+        return Tickets(KEYS, SystemClock()).read(Tickets(KEYS, At(seconds)).mint(NAMED)[0]).named.user_id
 
     assert TICKET_S == 30
     assert read_after(25) == 2
@@ -130,19 +178,18 @@ def test_a_ticket_is_good_for_half_a_minute() -> None:
 
 
 def test_neither_passes_for_the_other_nor_what_somebody_else_signed() -> None:
-    tickets = Tickets(SECRET, SystemClock())
-    ticket, _ = tickets.mint(2, 9)
-    access = AccessTokens(SECRET, ttl_s=60, clock=SystemClock())
+    tickets = Tickets(KEYS, SystemClock())
+    ticket, _ = tickets.mint(NAMED)
+    access = AccessTokens(KEYS, ttl_s=60, clock=SystemClock())
     with pytest.raises(Unauthenticated):
         access.read(ticket)
-    foreign, _ = Tickets(SECRET + "x", SystemClock()).mint(2, 9)
+    foreign, _ = Tickets(OTHER_KEYS, SystemClock()).mint(NAMED)
     at_last = SystemClock().now() + timedelta(days=1)
     claims = jwt.decode(ticket, options={"verify_signature": False})
-    unsigned = jwt.encode(claims, "", "none", headers={"typ": "live-ticket+jwt"})
-    untyped = jwt.encode(claims, SECRET, "HS256")
-    without_id = jwt.encode(
-        {k: v for k, v in claims.items() if k != "jti"}, SECRET, "HS256", {"typ": "live-ticket+jwt"}
-    )
-    for wrong in ("", "x", ticket[:-1], foreign, unsigned, untyped, without_id, access.mint(2, 9, at_last).text):
+    head = {name: jwt.get_unverified_header(ticket)[name] for name in ("typ", "kid")}
+    unsigned = jwt.encode(claims, "", "none", headers=head)
+    untyped = jwt.encode(claims, SECRET, "HS256", headers={"kid": head["kid"]})
+    without_id = jwt.encode({k: v for k, v in claims.items() if k != "jti"}, SECRET, "HS256", head)
+    for wrong in ("", "x", ticket[:-1], foreign, unsigned, untyped, without_id, access.mint(NAMED, at_last).text):
         with pytest.raises(Unauthenticated):
             tickets.read(wrong)

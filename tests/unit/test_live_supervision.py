@@ -34,7 +34,14 @@ async def test_a_part_that_ends_ends_the_process(
     engine = reader_engine(database.url, 1)
     broken: list[int] = []
     settings = settings_for(database, tmp_path)
-    live = Live(settings, SystemClock(), engine, CollectorRegistry(), on_broken=lambda: broken.append(1))
+    live = Live(
+        settings,
+        SystemClock(),
+        engine,
+        CollectorRegistry(),
+        on_broken=lambda: broken.append(1),
+        on_change_of_rights=lambda _: None,
+    )
     live.start()
     await eventually(lambda: broken == [1], what="being told")
     if how == "returns":

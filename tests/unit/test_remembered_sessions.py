@@ -8,18 +8,25 @@ from pathlib import Path
 import pytest
 
 from api_node import sessions as remembered
-from api_node.sessions import Sessions, SignedIn
+from api_node.sessions import Sessions
+from api_node.signed_in import SignedIn
 from api_node.tokens import AccessTokens
 from shared.db.database import reader_engine
 from shared.errors import Unauthenticated
-from shared.model import User, UserSession
+from shared.model import UserSession
 from tests.support.clocks import MovableClock
-from tests.support.writer import SECRET
+from tests.support.people import account, place
+from tests.support.signing import KEYS
 
 NOW = datetime.now(UTC)
-HOWEVER = pytest.mark.parametrize(
-    "forget", [lambda s: s.forget(1), lambda s: s.forget_all_of(1)], ids=["a session", "a person"]
-)
+_OF_ONE = {
+    "a session": lambda s: s.forget(1),
+    "a person": lambda s: s.forget_all_of(1),
+    "rights": lambda s: s.forget_rights(1),
+}
+_ALL = _OF_ONE | {"everybody's rights": lambda s: s.forget_rights(None)}
+OF_ONE = pytest.mark.parametrize("forget", _OF_ONE.values(), ids=_OF_ONE.keys())
+HOWEVER = pytest.mark.parametrize("forget", _ALL.values(), ids=_ALL.keys())
 
 
 class Read(Sessions):
@@ -27,7 +34,7 @@ class Read(Sessions):
 
     def __init__(self, path: Path, clock: MovableClock) -> None:
         engine = reader_engine(f"sqlite:///{path / 'none.db'}", 1)
-        super().__init__(engine, AccessTokens(SECRET, ttl_s=60, clock=clock), clock)
+        super().__init__(engine, AccessTokens(KEYS, ttl_s=60, clock=clock), clock)
         self.read_ids: list[int] = []
         self.ended: set[int] = set()
         self.goes_on = asyncio.Event()
@@ -35,13 +42,9 @@ class Read(Sessions):
 
     async def read(self, session_id: int) -> SignedIn | None:
         self.read_ids.append(session_id)
-        found = SignedIn(person(session_id), session(session_id, NOW if session_id in self.ended else None))
+        found = SignedIn(session(session_id, NOW if session_id in self.ended else None), account(session_id), place())
         await self.goes_on.wait()
         return found
-
-
-def person(number: int) -> User:
-    return User(number, f"u{number}@example.com", "hash", "employee", 1, 1, NOW, NOW, None)
 
 
 def session(number: int, ended_at: datetime | None) -> UserSession:
@@ -98,7 +101,7 @@ async def test_what_this_node_changed_is_forgotten_even_while_it_is_being_read(
         await sessions.of(1)
 
 
-@HOWEVER
+@OF_ONE
 async def test_forgetting_one_leaves_the_others(sessions: Read, forget: Callable[[Sessions], None]) -> None:
     for number in (1, 2):
         await sessions.of(number)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from datetime import UTC, datetime
 from typing import Any, get_args
 from urllib.parse import urlencode
 
@@ -14,10 +13,9 @@ from starlette.requests import Request
 from api_node.console.task_query import OF_A_LIST, ListQuery, read_list
 from api_node.queries.tasks import Place, SortKey
 from shared.errors import Invalid
-from shared.model import User
+from tests.support.people import NOW, employee
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ME = User(7, "me@example.com", "", "employee", 1, 1, NOW, NOW, None)
+ME = employee(7)
 VALUES: dict[SortKey, Any] = {"createdAt": 12, "updatedAt": NOW, "title": '登录 "x" \x1f', "status": 3}
 
 

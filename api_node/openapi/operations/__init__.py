@@ -5,11 +5,13 @@ from types import MappingProxyType
 from typing import Final
 
 from api_node.openapi.operation import Operation
-from api_node.openapi.operations import accounts, board, live, reference, system
+from api_node.openapi.operations import accounts, board, live, operators, organisation, reference, system
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         **accounts.OPERATIONS,
+        **operators.OPERATIONS,
+        **organisation.OPERATIONS,
         **board.OPERATIONS,
         **live.OPERATIONS,
         **system.OPERATIONS,

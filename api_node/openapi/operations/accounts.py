@@ -10,8 +10,7 @@ from api_node.console import auth, users
 from api_node.openapi.answers import Access, Account, Nothing, Tokens, User, UserPage
 from api_node.openapi.errors import OF_THE_QUEUE
 from api_node.openapi.operation import Answer, Operation, Query
-from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE
-from shared.account_commands import UserUpdates
+from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE, MAX_TEXT
 from shared.errors import (
     BadCredentials,
     EmailTaken,
@@ -21,8 +20,8 @@ from shared.errors import (
     TokenSuperseded,
     TooManyAttempts,
     Unauthenticated,
+    UsernameTaken,
 )
-from shared.model import Role
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     {
@@ -73,8 +72,12 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             tag="Accounts",
             summary="List accounts",
             query=(
-                Query("q", Annotated[str, Field(min_length=1, max_length=users.MAX_TEXT)], "text in the e-mail"),
-                Query("role", Role, "exactly this one"),
+                Query(
+                    "q",
+                    Annotated[str, Field(min_length=1, max_length=MAX_TEXT)],
+                    "text in the user name, real name or e-mail",
+                ),
+                Query("role", users.BuiltInRole, "exactly this one"),
                 Query("page", Annotated[int, Field(ge=1, le=MAX_PAGE)], "number of the page, from 1"),
                 Query("pageSize", Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)], "accounts on a page; 20"),
                 Query("cursor", str, "`nextCursor` of the page before, instead of `page`"),
@@ -96,9 +99,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             tag="Accounts",
             summary="Change an account",
             body=users.UserChange,
-            names_one_of=(*UserUpdates.model_fields, "password"),
+            names_one_of=(*users.UserChanges.model_fields, "password"),
             answers={200: Answer("the account as it is now", User, headers=("ETag",))},
-            errors=(EmailTaken, LastAdministrator, TooManyAttempts),
+            errors=(EmailTaken, UsernameTaken, LastAdministrator, TooManyAttempts),
             is_write=True,
             is_versioned=True,
         ),

@@ -7,10 +7,9 @@ from typing import Annotated, Final, get_args
 from pydantic import Field
 
 from api_node.console import tasks
-from api_node.console.task_query import MAX_TEXT
 from api_node.openapi.answers import Accepted, DeletedTask, StoredWrite, Task, TaskPage, TaskStats
 from api_node.openapi.operation import Answer, Operation, Query
-from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE
+from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE, MAX_TEXT
 from api_node.queries.tasks import SortKey
 from shared.commands import TaskFields, TaskUpdates
 from shared.model import MAX_LABEL, Status

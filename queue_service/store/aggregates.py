@@ -1,0 +1,24 @@
+"""Every kind of row with a version that commands change."""
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from queue_service.domain.workingset import Entity
+from queue_service.store.versioned import VersionedTable
+from shared.db.people import granted_ids, ids_of
+from shared.db.tables import department, permission, role, sign_in_throttle, task_table, user_session, user_table
+from shared.model import Task, Throttle, User, UserSession
+from shared.organisation import Department, PermissionRow, Role
+
+DEPARTMENTS: Final = VersionedTable(department, Department)
+PERMISSIONS: Final = VersionedTable(permission, PermissionRow)
+ROLES: Final = VersionedTable(role, Role, [(granted_ids(), ids_of), (granted_ids(only_enabled=True), ids_of)])
+USERS: Final = VersionedTable(user_table, User)
+TASKS: Final = VersionedTable(task_table, Task)
+SESSIONS: Final = VersionedTable(user_session, UserSession)
+THROTTLES: Final = VersionedTable(sign_in_throttle, Throttle)
+
+ALL: Final = MappingProxyType[type[Entity], VersionedTable[Any]](
+    {table.entity: table for table in (DEPARTMENTS, PERMISSIONS, ROLES, USERS, TASKS, SESSIONS, THROTTLES)}
+)
+"""By what they hold, in the order in which new rows are written: what is pointed at comes first."""

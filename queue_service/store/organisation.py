@@ -1,0 +1,65 @@
+"""Departments, roles and permissions beyond their own rows: what a role grants, what uses them, who may still
+administer."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, func, select
+
+from queue_service.domain.workingset import Change, Uses
+from queue_service.store.session import Transaction
+from queue_service.store.statement import Part, Statement, the_count
+from queue_service.store.versioned import insert_head, insert_parts
+from shared.db.tables import department, role, role_permission, task_table, user_table
+from shared.organisation import ADMINISTRATOR, ON, Role
+
+MOST_ADMINISTRATORS: Final = 10_000
+
+
+def grant(tx: Transaction, changes: Sequence[Change]) -> Statement[int]:
+    """Make changed and new roles grant exactly what they say; those that grant what they did are passed over."""
+    roles = [change.after for change in changes if isinstance(change.after, Role) and _grants_anew(change)]
+    mark = tx.dialect.placeholder
+    forget = f"DELETE FROM role_permission WHERE role_id = {mark}"  # noqa: S608 - no values in it
+    parts: list[Part] = [(forget, (role.id,)) for role in roles]
+    rows = [(role.id, permission_id) for role in roles for permission_id in sorted(role.permission_ids)]
+    head = insert_head(tx.dialect, role_permission, ("role_id", "permission_id"))
+    return Statement(tx, [*parts, *insert_parts(tx.dialect, head, rows)], the_count)
+
+
+def _grants_anew(change: Change) -> bool:
+    before, after = change.before, change.after
+    return not (isinstance(before, Role) and isinstance(after, Role) and before.permission_ids == after.permission_ids)
+
+
+async def administrators(tx: Transaction) -> tuple[dict[int, int], set[int]]:
+    """The accounts with the built-in role that are on, each with its department; and which of those are off."""
+    user = user_table.c
+    wanted = (
+        select(user.id, user.department_id, department.c.enabled)
+        .join(role, role.c.id == user.role_id)
+        .join(department, department.c.id == user.department_id)
+        .where(role.c.code == ADMINISTRATOR, user.status == ON, user.deleted_at.is_(None))
+        .limit(MOST_ADMINISTRATORS)
+    )
+    found = (await tx.execute(wanted)).all()
+    return {row.id: row.department_id for row in found}, {row.department_id for row in found if row.enabled != ON}
+
+
+async def uses_of_department(tx: Transaction, department_id: int) -> Uses:
+    """What is in a department, and right below it."""
+    return Uses(
+        departments=await _count(tx, department, department.c.parent_id == department_id),
+        users=await _count(tx, user_table, user_table.c.department_id == department_id),
+        tasks=await _count(tx, task_table, task_table.c.department_id == department_id),
+    )
+
+
+async def uses_of_role(tx: Transaction, role_id: int) -> Uses:
+    """Who has a role."""
+    return Uses(users=await _count(tx, user_table, user_table.c.role_id == role_id))
+
+
+async def _count(tx: Transaction, table: Table, condition: ColumnElement[bool]) -> int:
+    wanted: Any = select(func.count()).select_from(table).where(condition, table.c.deleted_at.is_(None))
+    return int((await tx.execute(wanted)).scalar_one())

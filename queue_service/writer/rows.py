@@ -1,0 +1,113 @@
+"""The rows of one batch: read together before its commands are decided, written together after.
+
+A kind of row that no command needs costs no statement; what only a few commands need is asked for apart.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from queue_service.commands import KINDS
+from queue_service.domain.command import Command, Needs
+from queue_service.domain.workingset import IdSource, WorkingSet
+from queue_service.store import answers, organisation, people
+from queue_service.store.aggregates import ALL, DEPARTMENTS, PERMISSIONS, ROLES, SESSIONS, TASKS, THROTTLES, USERS
+from queue_service.store.answers import StoredAnswer
+from queue_service.store.session import Transaction
+from queue_service.store.statement import Statement
+from queue_service.writer.fence import Fence
+from shared.organisation import Department, Role
+
+T = TypeVar("T")
+
+
+class LostGuard(Exception):
+    """A row changed between our locking read and our guarded write: somebody writes past the queue service."""
+
+
+def needs_of(command: Command) -> Needs:
+    """The rows that a batch reads for a command. One that it only stores, or gives up, must not wait for a row."""
+    if command.deferral is not None and not command.is_at("apply"):
+        return Needs()
+    return KINDS[command.type].needs(command.data)
+
+
+async def load(
+    tx: Transaction, commands: Sequence[Command], fence: Fence, ids: IdSource
+) -> tuple[WorkingSet, dict[str, StoredAnswer]]:
+    """Every row the batch's decisions read, and the answers it finds, in one round trip under the epoch's lock.
+
+    Raises Deposed when another leader took over.
+    """
+    needs = [needs_of(command) for command in commands]
+    task_ids = _all(n.task_ids for n in needs)
+    changed_user_ids = _all(n.changed_user_ids for n in needs)
+    user_ids = _all(n.user_ids for n in needs) | {c.actor_id for c in commands if c.actor_id is not None}
+    names = _all(n.login_names for n in needs)
+    epoch = fence.ask(tx)
+    tasks = TASKS.lock(tx, task_ids)
+    paths = people.task_paths(tx, task_ids)
+    changed_users = USERS.lock(tx, changed_user_ids)
+    persons = people.read(tx, user_ids | changed_user_ids)
+    of_email = USERS.read_by(tx, "email", names)
+    of_username = USERS.read_by(tx, "username", names)
+    sessions = SESSIONS.lock(tx, _all(n.session_ids for n in needs))
+    throttles = THROTTLES.read_by(tx, "subject", _all(n.throttle_subjects for n in needs))
+    is_whole = any(n.whole_organisation for n in needs)
+    departments = DEPARTMENTS.read_all(tx) if is_whole else DEPARTMENTS.read(tx, _all(n.department_ids for n in needs))
+    permissions = PERMISSIONS.read_all(tx) if is_whole else PERMISSIONS.read(tx, ())
+    roles = ROLES.read(tx, _all(n.role_ids for n in needs))
+    of_role_name = ROLES.read_by(tx, "live_name", _all(n.role_names for n in needs))
+    found = answers.find(tx, [command.operation_id for command in commands])
+    await tx.together(
+        *(epoch, tasks, paths, changed_users, persons, of_email, of_username, sessions, throttles),
+        *(departments, permissions, roles, of_role_name, found),
+    )
+    fence.require(epoch.result)
+    working = WorkingSet(
+        ids=ids,
+        tasks=tasks.result,
+        paths=paths.result,
+        users={user_id: user for user_id, (user, _) in persons.result.items()} | changed_users.result,
+        places={user_id: place for user_id, (_, place) in persons.result.items()},
+        by_name={u.email: u for u in of_email.result if u.email} | {u.username: u for u in of_username.result},
+        sessions=sessions.result,
+        throttles={throttle.subject: throttle for throttle in throttles.result},
+        departments=departments.result,
+        permissions=permissions.result,
+        roles=roles.result | {role.id: role for role in of_role_name.result},
+        roles_by_name={role.live_name: role for role in of_role_name.result if role.live_name},
+    )
+    await _ask_what_few_need(tx, needs, working)
+    return working, found.result
+
+
+async def write(tx: Transaction, working: WorkingSet, *more: Statement[int]) -> None:
+    """Every change and what goes with it, in one round trip. Raises LostGuard when a guarded write missed."""
+    changes = working.changes()
+    inserts: list[Statement[int]] = []
+    updates: list[tuple[Statement[int], int]] = []
+    for kind, table in ALL.items():
+        if kind in changes:
+            new = [change.after for change in changes[kind] if change.before is None]
+            changed = [change for change in changes[kind] if change.before is not None]
+            inserts.append(table.insert(tx, new))
+            updates.append((table.update(tx, changed), len(changed)))
+    granted = organisation.grant(tx, changes.get(Role, ()))
+    await tx.together(*inserts, *(update for update, _ in updates), granted, *more)
+    if any(update.result != wanted for update, wanted in updates):
+        raise LostGuard("a row was changed past the queue service")
+
+
+async def _ask_what_few_need(tx: Transaction, needs: Sequence[Needs], working: WorkingSet) -> None:
+    if any(n.whether_administrators_remain for n in needs):
+        working.administrators, working.departments_off = await organisation.administrators(tx)
+    if any(n.whether_anyone_is_registered for n in needs):
+        working.anyone_is_registered = not await USERS.is_empty(tx)
+    for department_id in _all(n.uses_of_departments for n in needs):
+        working.uses[Department, department_id] = await organisation.uses_of_department(tx, department_id)
+    for role_id in _all(n.uses_of_roles for n in needs):
+        working.uses[Role, role_id] = await organisation.uses_of_role(tx, role_id)
+
+
+def _all(sets: Iterable[frozenset[T]]) -> frozenset[T]:
+    return frozenset().union(*sets)
