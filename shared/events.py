@@ -82,6 +82,17 @@ class EventRing(Generic[T]):
 
     async def follow(self, since: Position | None, beat_s: float) -> AsyncIterator[tuple[Position, T] | Gap | None]:
         """Yield each event after `since` (None: from now on), a Gap where events are missing, None at every beat."""
+        async for said in self.follow_in_bulk(since, beat_s):
+            if isinstance(said, list):
+                for item in said:
+                    yield item
+            else:
+                yield said
+
+    async def follow_in_bulk(
+        self, since: Position | None, beat_s: float
+    ) -> AsyncIterator[list[tuple[Position, T]] | Gap | None]:
+        """The same, but all events that are there already in one list."""
         position = self._position if since is None else since
         life = self._life
         while not self._is_closed:
@@ -91,15 +102,15 @@ class EventRing(Generic[T]):
                 yield Gap(position)
                 continue
             batch = self._after(position)
-            for item in batch:
-                yield item
-                position = item[0]
-            if not batch:
-                try:
-                    async with asyncio.timeout(beat_s):
-                        await news.wait()
-                except TimeoutError:
-                    yield None
+            if batch:
+                yield batch
+                position = batch[-1][0]
+                continue
+            try:
+                async with asyncio.timeout(beat_s):
+                    await news.wait()
+            except TimeoutError:
+                yield None
 
     def _keeps(self, position: Position) -> bool:
         """Whether everything after `position` is still at hand. One from the future belongs to another database."""

@@ -73,12 +73,17 @@ def _since(service: QueueService, asked: str | None) -> Position:
 async def _stream(service: QueueService, since: Position) -> AsyncIterator[bytes]:
     # at once, so that a follower knows it is connected and where the stream stands
     yield dumps({"beat": True, "seq": as_text(service.events.position), "since": as_text(since)}) + b"\n"
-    async for item in service.events.follow(since, EVENT_BEAT_S):
-        if item is None:
+    # a batch commits many events at once: a system call for each, and for each node that follows, took up to a tenth of
+    # the writer's time
+    async for said in service.events.follow_in_bulk(since, EVENT_BEAT_S):
+        if said is None:
             yield dumps({"beat": True, "seq": as_text(service.events.position)}) + b"\n"
-        elif isinstance(item, Gap):
-            yield dumps({"gap": True, "seq": as_text(item.position)}) + b"\n"
+        elif isinstance(said, Gap):
+            yield dumps({"gap": True, "seq": as_text(said.position)}) + b"\n"
         else:
-            position, body = item
-            # the body is a JSON object already: the sequence number is put in front of its members
-            yield b'{"seq":"' + as_text(position).encode() + b'",' + body[1:].encode() + b"\n"
+            yield "".join([_line(position, body) for position, body in said]).encode()
+
+
+def _line(position: Position, body: str) -> str:
+    # the body is a JSON object already: the sequence number is put in front of its members
+    return f'{{"seq":"{as_text(position)}",{body[1:]}\n'

@@ -75,3 +75,7 @@ class EventLog:
     def follow(self, since: Position | None, beat_s: float) -> AsyncIterator[tuple[Position, str] | Gap | None]:
         """Yield each event after `since` (None: from now on), a Gap where events are missing, None at every beat."""
         return self._ring.follow(since, beat_s)
+
+    def follow_in_bulk(self, since: Position, beat_s: float) -> AsyncIterator[list[tuple[Position, str]] | Gap | None]:
+        """The same, but all events that are there already in one list."""
+        return self._ring.follow_in_bulk(since, beat_s)
