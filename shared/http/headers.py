@@ -11,15 +11,20 @@ _UNLESS_GIVEN: Final = (
     # nearly every answer holds somebody's data; what may be kept says so itself
     (b"cache-control", b"no-store"),
 )
+SECURITY: Final = _FOR_ALL + _UNLESS_GIVEN
 _NAMES: Final = frozenset(name for name, _ in _UNLESS_GIVEN)
 
-SECURITY: Final = _FOR_ALL + _UNLESS_GIVEN
+
+def as_lines(headers: Head) -> bytes:
+    """Headers as they are sent."""
+    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
 
 
-def secured(headers: Head) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer, lower-case, with the security headers they lack."""
-    given = list(headers)
-    own = {name for name, _ in given if name in _NAMES}
-    if own:
-        return [*given, *_FOR_ALL, *(pair for pair in _UNLESS_GIVEN if pair[0] not in own)]
-    return [*given, *SECURITY]
+_ALL_LINES: Final = as_lines(SECURITY)
+
+
+def security_lines(given: set[bytes]) -> bytes:
+    """The security headers that an answer lacks, as they are sent; `given` are the names it has, in lower case."""
+    if given.isdisjoint(_NAMES):
+        return _ALL_LINES
+    return as_lines((*_FOR_ALL, *(pair for pair in _UNLESS_GIVEN if pair[0] not in given)))

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from shared.errors import ConsoleError, HeadTooLarge, MalformedRequest, RequestTimeout
-from shared.http.answering import completing_the_head, refusal, too_many_connections
+from shared.http.answering import Answer, refusal, too_many_connections
 from shared.http.handshake import is_handshake
 from shared.http.limits import HttpLimits
 
@@ -71,8 +71,6 @@ class HardenedProtocol(HttpToolsProtocol):
         """Feed the parser in pieces, so that what is neither head nor body never grows past its limit."""
         position = 0
         while position < len(data) and not (self._is_deaf or self._has_left or self.transport.is_closing()):
-            if self._in_head:
-                self._start_head_timer()
             room = self._limits.head_bytes - self._unplaced
             if room <= 0:
                 self._refuse(HeadTooLarge() if self._in_head else MalformedRequest())
@@ -81,13 +79,15 @@ class HardenedProtocol(HttpToolsProtocol):
             position += len(piece)
             self._unplaced += len(piece)
             super().data_received(piece)
+        # only now: nearly every head is in one piece, and a timer for it would have been set to be cancelled at once
+        if self._in_head and (self._unplaced or self._head_has_begun) and not self._is_deaf:
+            self._start_head_timer()
 
     # --- the parser's callbacks
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_has_begun = True
-        self._start_head_timer()  # of a head that begins behind another request in one segment, too
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
@@ -145,7 +145,8 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         chosen = app if app is self.app else too_many_connections
-        super()._start_asgi_task(cycle, completing_the_head(cycle, chosen))
+        cycle.send = Answer(cycle).send  # type: ignore[method-assign, assignment]
+        super()._start_asgi_task(cycle, chosen)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -231,11 +232,18 @@ class HardenedProtocol(HttpToolsProtocol):
 def _is_well_framed(headers: list[tuple[bytes, bytes]], version: str) -> bool:
     """Exactly one Host (RFC 9112, 3.2), one way to tell where the body ends, no coding that we do not undo, and no
     line folded into the next (5.2)."""
-    hosts = sum(name == b"host" for name, _ in headers)
-    encodings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
-    has_length = any(name == b"content-length" for name, _ in headers)
+    hosts = 0
+    has_length = False
+    encodings = []
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length":
+            has_length = True
+        elif name == b"transfer-encoding":
+            encodings.append(value.strip().lower())
+        if b"\n" in value or b"\r" in value:
+            return False
     if version not in ("1.0", "1.1") or hosts > 1 or (hosts == 0 and version == "1.1"):
         return False
-    if encodings and (encodings != [b"chunked"] or has_length or version == "1.0"):
-        return False
-    return not any(b"\n" in value or b"\r" in value for _, value in headers)
+    return not encodings or (encodings == [b"chunked"] and not has_length and version == "1.1")
