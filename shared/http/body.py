@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from shared.errors import MalformedRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 from shared.http.scope import header
@@ -20,18 +20,21 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES, deadline_s: f
     announced = header(request.scope, b"content-length")
     if announced and announced.isdigit() and int(announced) > limit:
         raise PayloadTooLarge(f"the body may have at most {limit} bytes")
-    chunks = bytearray()
+    body = bytearray()
     try:
         async with asyncio.timeout(deadline_s):
-            async for chunk in request.stream():
-                chunks += chunk
-                if len(chunks) > limit:
+            is_whole = False
+            while not is_whole:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise MalformedRequest("the connection closed before the body was in")
+                body += message["body"]
+                if len(body) > limit:
                     raise PayloadTooLarge(f"the body may have at most {limit} bytes")
+                is_whole = not message["more_body"]
     except TimeoutError:
         raise RequestTimeout(f"the body must arrive within {deadline_s:.0f} s") from None
-    except ClientDisconnect:
-        raise MalformedRequest("the connection closed before the body was in") from None
-    return bytes(chunks)
+    return bytes(body)
 
 
 async def read_json(request: Request, limit: int = MAX_BODY_BYTES) -> tuple[Any, bytes]:
