@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Protocol
 
-from pymysql.converters import escape_string
 from sqlalchemy import ClauseElement, Column, ColumnElement, Table, func
 from sqlalchemy.engine import Dialect as SqlDialect
 
@@ -148,10 +147,15 @@ class Sqlite(Dialect):
 
 
 def _literal(value: Any) -> str:
-    """A value in the words of MySQL, as the driver would write it. Backslashes escape: our SQL mode says so."""
+    """A value in the words of MySQL. Backslashes escape: our SQL mode says so.
+
+    Of a text only the quote and the backslash have to be escaped. The driver escapes more, to make logs easier to read,
+    and looks at each character for it: a twentieth of the writer's time.
+    """
     kind = type(value)
     if kind is str:
-        return f"'{escape_string(value)}'"
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
     if kind is int:
         return str(value)
     if value is None:
