@@ -23,9 +23,11 @@ class WriterMetrics:
     _replays: Counter = field(init=False)
     _splits: Counter = field(init=False)
     faults: Counter = field(init=False)
-    commands: Counter = field(init=False)
+    _commands: Counter = field(init=False)
     waiting: Gauge = field(init=False)
     recent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    # finding a labelled child costs more than counting on it
+    _by_outcome: dict[tuple[str, str], Counter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         on = self.registry
@@ -34,10 +36,17 @@ class WriterMetrics:
         self._replays = Counter("console_batch_replays", "Batches rolled back and replayed", registry=on)
         self._splits = Counter("console_batch_splits", "Batches split to isolate a command", registry=on)
         self.faults = Counter("console_database_faults", "Failed transactions by kind", ["kind"], registry=on)
-        self.commands = Counter(
+        self._commands = Counter(
             "console_commands", "Commands answered, by type and code", ["type", "code"], registry=on
         )
         self.waiting = Gauge("console_commands_waiting", "Commands accepted and not yet answered", registry=on)
+
+    def note_command(self, kind: str, code: str) -> None:
+        """Count one answered command. Both words must be of few: each pair is kept."""
+        found = self._by_outcome.get((kind, code))
+        if found is None:
+            found = self._by_outcome[kind, code] = self._commands.labels(kind, code)
+        found.inc()
 
     def observe_commit(self, commands: int, seconds: float) -> None:
         """Note one committed batch."""

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from queue_service.domain.command import Answer
+from queue_service.metrics import WriterMetrics
 from queue_service.service import QueueService
 from queue_service.transport.parse import parse_command
 from shared.envelopes import success
@@ -27,9 +29,7 @@ async def post_job(request: Request) -> Response:
     wire, raw = await read_json(request)
     if isinstance(wire, dict):
         wire.setdefault("requestId", request.state.request_id)
-    answer = await _outcome(service, wire, len(raw))
-    if isinstance(answer, ConsoleError):
-        raise answer
+    answer = await asyncio.shield(_begin(service, wire, len(raw)))
     headers = {"Idempotency-Replayed": "true"} if answer.is_replayed else None
     return JsonResponse(success(answer.data), answer.status, headers)
 
@@ -49,37 +49,54 @@ async def post_jobs(request: Request) -> Response:
 
 
 async def _lines(service: QueueService, jobs: list[Any], size: int) -> AsyncIterator[bytes]:
-    async def one(index: int, wire: Any) -> bytes:
-        return _line(index, await _outcome(service, wire, size))
+    # no task for each: when the node hangs up, what was accepted runs on, and nobody has to wait for it
+    ended: list[tuple[int, asyncio.Future[Answer]]] = []
+    news = asyncio.Event()
 
-    # tasks, not a TaskGroup: when the node hangs up, what was accepted runs on, and nobody has to wait for it
-    running = {asyncio.ensure_future(one(index, wire)) for index, wire in enumerate(jobs)}
-    try:
-        while running:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            yield b"".join(task.result() for task in done)
-    finally:
-        for task in running:
-            task.cancel()
+    def note(index: int, outcome: asyncio.Future[Answer]) -> None:
+        ended.append((index, outcome))
+        news.set()
+
+    for index, wire in enumerate(jobs):
+        _begin(service, wire, size).add_done_callback(partial(note, index))
+    left = len(jobs)
+    while left:
+        await news.wait()
+        news.clear()
+        left -= len(ended)
+        lines = [_line(index, outcome) for index, outcome in ended]
+        ended.clear()
+        yield b"".join(lines)
 
 
-async def _outcome(service: QueueService, wire: Any, size: int) -> Answer | ConsoleError:
+def _begin(service: QueueService, wire: Any, size: int) -> asyncio.Future[Answer]:
+    """Accept one command. The future is its outcome, a refusal at the door included; it may be shared, so it must not
+    be cancelled."""
     kind = str(wire.get("type"))[:50] if isinstance(wire, dict) else "?"
     try:
         command = parse_command(wire, size=size, secret=service.secret)
-        kind = command.type
-        submit = service.intake.submit if command.deferral is None else service.intake.defer
-        answer = await submit(command)
-    except ConsoleError as error:
-        service.metrics.commands.labels(kind if kind in service.kinds else "unknown", error.code).inc()
-        return error
-    word = "replayed" if answer.is_replayed else "accepted" if answer.status == 202 else "ok"
-    service.metrics.commands.labels(kind, word).inc()
-    return answer
+        outcome = service.intake.accept(command)
+    except ConsoleError as refusal:
+        outcome = asyncio.get_running_loop().create_future()
+        outcome.set_exception(refusal)
+    outcome.add_done_callback(partial(_count, service.metrics, kind if kind in service.kinds else "unknown"))
+    return outcome
 
 
-def _line(index: int, outcome: Answer | ConsoleError) -> bytes:
-    if isinstance(outcome, ConsoleError):
-        return dumps({"index": index, "status": outcome.status, "error": error_to_wire(outcome)}) + b"\n"
-    said = {"index": index, "status": outcome.status, "data": outcome.data, "replayed": outcome.is_replayed}
+def _count(metrics: WriterMetrics, kind: str, outcome: asyncio.Future[Answer]) -> None:
+    refusal = outcome.exception()
+    if refusal is None:
+        answer = outcome.result()
+        metrics.note_command(kind, "replayed" if answer.is_replayed else "accepted" if answer.status == 202 else "ok")
+    elif isinstance(refusal, ConsoleError):
+        metrics.note_command(kind, refusal.code)
+
+
+def _line(index: int, outcome: asyncio.Future[Answer]) -> bytes:
+    """Raises what is no refusal: a mistake of ours breaks the stream, and the node asks again."""
+    try:
+        answer = outcome.result()
+    except ConsoleError as refusal:
+        return dumps({"index": index, "status": refusal.status, "error": error_to_wire(refusal)}) + b"\n"
+    said = {"index": index, "status": answer.status, "data": answer.data, "replayed": answer.is_replayed}
     return dumps(said) + b"\n"

@@ -41,20 +41,24 @@ class Intake:
         """Commands accepted and not yet answered."""
         return len(self._under_way)
 
+    def accept(self, command: Command) -> asyncio.Future[Answer]:
+        """Take a command, or join the one under its key. The future brings its outcome; that of a deferred one, that it
+        is stored (202), unless its key runs or ran undeferred. It is not the caller's own: shield it, never cancel it.
+
+        Raises QueueFull or ShuttingDown when it is not accepted, and IdempotencyMismatch when another request runs
+        under its key.
+        """
+        pending = self._under_way_as(command) or self._admit(command)
+        if command.deferral is not None and isinstance(pending, Deferred):
+            return pending.stored
+        return pending.future
+
     async def submit(self, command: Command) -> Answer:
         """Wait for the outcome of a command. Being cancelled leaves the command running: it was accepted.
 
-        Raises QueueFull or ShuttingDown when it is not accepted, IdempotencyMismatch when another request runs under
-        its key, and the command's own refusal.
+        Raises what `accept` raises, and the command's own refusal.
         """
-        pending = self._under_way_as(command) or self._admit(command)
-        return await asyncio.shield(pending.future)
-
-    async def defer(self, command: Command) -> Answer:
-        """Wait until a deferred command is stored: 202. Where its key runs or ran undeferred, wait for that outcome.
-        Raises as `submit` does."""
-        pending = self._under_way_as(command) or self._admit(command)
-        return await asyncio.shield(pending.stored if isinstance(pending, Deferred) else pending.future)
+        return await asyncio.shield(self.accept(command))
 
     def resume(self, command: Command) -> None:
         """Take a command that was stored before: it was accepted then, whatever the limits are now."""

@@ -96,7 +96,7 @@ async def test_a_write_is_a_503_and_what_was_accepted_is_applied_afterwards(
         admin = await register(service)
         task = await create_task(service, admin)
         async with holding(database, "SELECT id FROM task_table WHERE id = %s FOR UPDATE", task["id"]):
-            assert (await service.intake.defer(retitle(admin, task["id"], "accepted"))).status == 202
+            assert (await service.intake.submit(retitle(admin, task["id"], "accepted"))).status == 202
             proxy.greet_with(EMPTY)
             proxy.cut_all()
             with pytest.raises(DatabaseUnavailable) as refusal:

@@ -41,7 +41,7 @@ async def test_a_deferred_command_is_stored_when_it_is_answered_and_applied_afte
     service: QueueService, database: Database
 ) -> None:
     admin = await register(service)
-    answer = await service.intake.defer(create(admin))
+    answer = await service.intake.submit(create(admin))
     assert (answer.status, answer.is_replayed, answer.data["status"]) == (202, False, "accepted")
     [(public_id, actor)] = database.rows("SELECT public_id, actor_id FROM stored_command")
     assert (public_id, actor) == (answer.data["operationId"], admin)
@@ -52,7 +52,7 @@ async def test_a_deferred_command_is_stored_when_it_is_answered_and_applied_afte
 async def test_a_stop_applies_what_is_stored(database: Database, tmp_path: Path) -> None:
     async with leading(settings_for(database, tmp_path)) as service:
         admin = await register(service)
-        answers = await asyncio.gather(*(service.intake.defer(create(admin, f"{n}")) for n in range(30)))
+        answers = await asyncio.gather(*(service.intake.submit(create(admin, f"{n}")) for n in range(30)))
         assert {answer.status for answer in answers} == {202}
     assert (len(titles(database)), waiting(database)) == (30, 0)
 
@@ -61,12 +61,12 @@ async def test_a_refusal_is_an_outcome_that_stays(service: QueueService, databas
     admin = await register(service)
     task = await create_task(service, admin)
     stale = retitle(admin, task["id"], "stale", version=7, key="k")
-    first = await service.intake.defer(stale)
+    first = await service.intake.submit(stale)
     await ended(database, 409)
     # by now version 7 could be reached: the operation has its outcome all the same
     for _ in range(6):
         await service.intake.submit(command("update-task", stale.data.model_dump(exclude_unset=True), actor=admin))
-    again = await service.intake.defer(retitle(admin, task["id"], "stale", version=7, key="k"))
+    again = await service.intake.submit(retitle(admin, task["id"], "stale", version=7, key="k"))
     assert (again.data, again.is_replayed) == (first.data, True)
     plain = command("update-task", stale.data.model_dump(exclude_unset=True), actor=admin, version=7, key="k")
     with pytest.raises(VersionConflict) as refusal:
@@ -81,7 +81,7 @@ async def test_a_refusal_costs_its_neighbours_nothing(service: QueueService, dat
     admin = await register(service)
     bad = command("create-task", {"title": "x", "assignedToUserId": 999}, actor=admin, deferred=True)
     mixed = [create(admin, "one"), bad, retitle(admin, 12345, "x"), create(admin, "two")]
-    answers = await asyncio.gather(*map(service.intake.defer, mixed))
+    answers = await asyncio.gather(*map(service.intake.submit, mixed))
     assert [answer.status for answer in answers] == [202] * 4
     await eventually(lambda: sorted(statuses(database)) == [201, 201, 404, 422], what="all outcomes")
     assert titles(database) == ["one", "two"]
@@ -91,7 +91,7 @@ async def test_what_may_not_be_is_refused_before_it_is_stored(service: QueueServ
     await register(service)
     employee = await register(service, "employee@example.com")
     with pytest.raises(Forbidden):
-        await service.intake.defer(create(employee))
+        await service.intake.submit(create(employee))
     assert database.rows("SELECT COUNT(*) FROM stored_command") == [(0,)]
 
 
@@ -107,20 +107,20 @@ async def test_a_right_that_is_lost_before_it_is_applied_refuses_it(
         await tx.execute(text("UPDATE user_table SET role_id = 2"))
 
     monkeypatch.setattr(operations, "store", store_and_demote)
-    await service.intake.defer(retitle(admin, task["id"], "not mine"))
+    await service.intake.submit(retitle(admin, task["id"], "not mine"))
     await ended(database, 404)
     assert titles(database) == ["a task"]
 
 
 async def test_one_key_is_one_operation_whichever_way_it_is_sent(service: QueueService, database: Database) -> None:
     admin = await register(service)
-    deferred = [service.intake.defer(create(admin, key="k")) for _ in range(5)]
+    deferred = [service.intake.submit(create(admin, key="k")) for _ in range(5)]
     plain = [service.intake.submit(create(admin, key="k", deferred=False)) for _ in range(5)]
     accepted, applied = await asyncio.gather(asyncio.gather(*deferred), asyncio.gather(*plain))
     assert {answer.status for answer in accepted} == {202}
     assert len({answer.data["operationId"] for answer in accepted}) == 1
     assert {(answer.status, answer.data["id"]) for answer in applied} == {(201, 1)}
-    later = await service.intake.defer(create(admin, key="k"))
+    later = await service.intake.submit(create(admin, key="k"))
     assert (later.data, later.is_replayed) == (accepted[0].data, True)
     assert (await service.intake.submit(create(admin, key="k", deferred=False))).is_replayed
     await ended(database, 201)
@@ -130,28 +130,28 @@ async def test_one_key_is_one_operation_whichever_way_it_is_sent(service: QueueS
 async def test_a_key_that_was_used_undeferred_gives_that_answer(service: QueueService, database: Database) -> None:
     admin = await register(service)
     plain = await service.intake.submit(create(admin, key="k", deferred=False))
-    again = await service.intake.defer(create(admin, key="k"))
+    again = await service.intake.submit(create(admin, key="k"))
     assert (again.status, again.data, again.is_replayed) == (201, plain.data, True)
     assert database.rows("SELECT COUNT(*) FROM stored_command") == [(0,)]
 
 
 async def test_another_request_under_the_key_is_refused(service: QueueService, database: Database) -> None:
     admin = await register(service)
-    await service.intake.defer(create(admin, "one", key="k"))
+    await service.intake.submit(create(admin, "one", key="k"))
     await ended(database, 201)
     for other in (create(admin, "two", key="k"), create(admin, "two", key="k", deferred=False)):
         with pytest.raises(IdempotencyMismatch):
-            await (service.intake.defer if other.deferral else service.intake.submit)(other)
+            await service.intake.submit(other)
     assert titles(database) == ["one"]
 
 
 async def test_what_waits_to_be_applied_counts_against_the_limits() -> None:
     lane = Lane("board", session=Session(writer_engine("sqlite:///unused")), write=_never, policy=FlushPolicy())
     intake = Intake({"board": [lane]}, IntakeLimits(commands=2))
-    held = [asyncio.ensure_future(intake.defer(create(1))) for _ in range(2)]
+    held = [asyncio.ensure_future(intake.submit(create(1))) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(QueueFull):
-        await intake.defer(create(1))
+        await intake.submit(create(1))
     for task in held:
         task.cancel()
 
@@ -176,7 +176,7 @@ async def test_outcomes_are_forgotten_after_a_day_and_what_waits_is_not(
     service: QueueService, database: Database
 ) -> None:
     admin = await register(service)
-    await service.intake.defer(create(admin))
+    await service.intake.submit(create(admin))
     await ended(database, 201)
     database.rows(
         "INSERT INTO stored_command (operation_id, public_id, actor_id, fingerprint, request, created_at) "

@@ -42,7 +42,7 @@ async def test_a_leader_that_dies_between_storing_and_applying_leaves_the_rest_t
     admin = await register(first)
     task = await create_task(first, admin)
     for deferred in (create(admin, "new"), retitle(admin, task["id"], "changed", version=1)):
-        assert (await first.intake.defer(deferred)).status == 202
+        assert (await first.intake.submit(deferred)).status == 202
         if deferred.type == "update-task":
             await vanish(first)
     assert waiting(database) >= 1
@@ -81,7 +81,7 @@ async def test_storing_survives_a_lost_commit(
 ) -> None:
     admin = await register(service)
     lost_commits.append(1)
-    assert (await service.intake.defer(create(admin))).status == 202
+    assert (await service.intake.submit(create(admin))).status == 202
     await ended(database, 201)
     assert titles(database) == ["a task"]
     assert lost_commits == []
@@ -94,8 +94,8 @@ async def test_doubt_about_storing_is_said_and_cleared_up_later(
         admin = await register(service)
         lost_commits.append(1)
         with pytest.raises(OutcomeUnknown):
-            await service.intake.defer(create(admin, key="k"))
-        assert (await service.intake.defer(create(admin, key="k"))).status == 202
+            await service.intake.submit(create(admin, key="k"))
+        assert (await service.intake.submit(create(admin, key="k"))).status == 202
         await ended(database, 201)
         assert titles(database) == ["a task"]
 
@@ -108,7 +108,7 @@ async def test_no_database_means_that_it_is_not_stored(
         with monkeypatch.context() as broken:
             broken.setattr(operations, "find", _no_database)
             with pytest.raises(DatabaseUnavailable) as refusal:
-                await service.intake.defer(create(admin))
+                await service.intake.submit(create(admin))
         assert refusal.value.outcome == "not_applied"
         assert service.intake.length == 0
     assert titles(database) == []
@@ -127,7 +127,7 @@ async def test_what_is_stored_outlasts_a_database_that_fails(
                 raise OSError("no database")
 
             broken.setattr(operations, "end", fail)
-            assert (await service.intake.defer(create(admin))).status == 202
+            assert (await service.intake.submit(create(admin))).status == 202
             await eventually(lambda: len(tries) > 3, what="some tries")
             assert (waiting(database), titles(database), service.intake.length) == (1, [], 1)
         await ended(database, 201)
@@ -144,7 +144,7 @@ async def test_a_held_row_holds_up_the_applying_and_not_the_answer(
         task = await create_task(service, admin)
         async with holding(database, "SELECT id FROM task_table WHERE id = %s FOR UPDATE", task["id"]):
             async with asyncio.timeout(0.9):
-                assert (await service.intake.defer(retitle(admin, task["id"], "later"))).status == 202
+                assert (await service.intake.submit(retitle(admin, task["id"], "later"))).status == 202
             await eventually(lambda: service.metrics.recent_batches()["count"], what="a batch")
             assert waiting(database) == 1
         await ended(database, 200)
@@ -165,7 +165,7 @@ async def test_a_command_that_breaks_something_ends_as_an_internal_error(
     object.__setattr__(CREATE_TASK, "decide", decide)
     try:
         commands = [create(admin, title) for title in ("one", "poison", "two")]
-        assert {answer.status for answer in await asyncio.gather(*map(service.intake.defer, commands))} == {202}
+        assert {answer.status for answer in await asyncio.gather(*map(service.intake.submit, commands))} == {202}
         await eventually(lambda: sorted(statuses(database)) == [201, 201, 500], what="all outcomes")
     finally:
         object.__setattr__(CREATE_TASK, "decide", kind)
@@ -185,7 +185,7 @@ async def test_what_is_stored_is_not_given_up_for_what_a_server_says_about_itsel
         admin = await register(service)
         task = await create_task(service, admin)
         rule = proxy.fail_with(code, r"UPDATE \(SELECT", every=1)
-        assert (await service.intake.defer(retitle(admin, task["id"], "later"))).status == 202
+        assert (await service.intake.submit(retitle(admin, task["id"], "later"))).status == 202
         await eventually(lambda: rule.fired_count > 3, what="some tries")
         assert (waiting(database), statuses(database)) == (1, [])
         proxy.remove(rule)
@@ -201,7 +201,7 @@ async def test_what_the_database_will_never_take_ends_as_an_internal_error(
         admin = await register(service)
         task = await create_task(service, admin)
         proxy.fail_with(1406, r"UPDATE \(SELECT", every=1)
-        assert (await service.intake.defer(retitle(admin, task["id"], "too long"))).status == 202
+        assert (await service.intake.submit(retitle(admin, task["id"], "too long"))).status == 202
         await ended(database, 500)
 
 
@@ -215,7 +215,7 @@ async def test_a_right_that_is_lost_while_storing_is_in_doubt_refuses_it_for_goo
         await eventually(lambda: service.loops.runs["beat"] and service.loops.runs["prune"], what="the first beat")
         admin = await register(service)
         lost = proxy.drop_ok_of("COMMIT")
-        asking = asyncio.ensure_future(service.intake.defer(create(admin, "ghost", key="k")))
+        asking = asyncio.ensure_future(service.intake.submit(create(admin, "ghost", key="k")))
         await lost.fired.wait()
         proxy.refuse_connections(True)
         with pytest.raises(OutcomeUnknown):
@@ -224,7 +224,7 @@ async def test_a_right_that_is_lost_while_storing_is_in_doubt_refuses_it_for_goo
         proxy.refuse_connections(False)
         await ended(database, 403)
         database.rows("UPDATE user_table SET role_id = 1")
-        assert (await service.intake.defer(create(admin, "ghost", key="k"))).is_replayed
+        assert (await service.intake.submit(create(admin, "ghost", key="k"))).is_replayed
         with pytest.raises(Forbidden) as refusal:
             await service.intake.submit(create(admin, "ghost", key="k", deferred=False))
         assert refusal.value.outcome == "not_applied"
@@ -241,7 +241,7 @@ async def test_who_joined_what_is_left_to_the_next_leader_is_told_that_it_is_unk
         admin = await register(service)
         with monkeypatch.context() as broken:
             broken.setattr(operations, "end", _broken)
-            await service.intake.defer(create(admin, key="k"))
+            await service.intake.submit(create(admin, key="k"))
             joined = asyncio.ensure_future(service.intake.submit(create(admin, key="k", deferred=False)))
             await asyncio.sleep(0)
             service.intake.close()
