@@ -21,9 +21,11 @@ MAX_PACKET_BYTES: Final = 4 << 20
 
 
 class Dialect(ABC):
-    """How this database says and does what the two families do differently. `placeholder` stands for a value."""
+    """How this database says and does what the two families do differently. `placeholder` stands for a value.
+    `begins_by_itself`: the first statement after a COMMIT begins the next transaction."""
 
     placeholder: ClassVar[str]
+    begins_by_itself: ClassVar[bool]
 
     def __init__(self, sql: SqlDialect) -> None:
         self.sql = sql
@@ -68,6 +70,7 @@ class MySql(Dialect):
     several statements in one packet."""
 
     placeholder = "%s"
+    begins_by_itself = True
 
     # A row comes as one JSON array. The driver describes and converts each column of each answer in Python: that took a
     # sixth of the writer's time, and one text costs it next to nothing.
@@ -116,6 +119,7 @@ class Sqlite(Dialect):
     """SQLite 3.33+: UPDATE ... FROM a list of values. There is no trip to spare, only hops to the driver's thread."""
 
     placeholder = "?"
+    begins_by_itself = False
 
     def row_of(self, columns: Sequence[ColumnElement[Any]]) -> Sequence[ColumnElement[Any]]:
         return columns

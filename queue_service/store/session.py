@@ -48,6 +48,8 @@ class Transaction:
         self.concerns_rows = False
 
     async def begin(self) -> None:
+        if self.dialect.begins_by_itself:
+            return
         async with asyncio.timeout(self._deadline_s):
             await self._connection.begin()
 
@@ -79,11 +81,16 @@ class Transaction:
     async def commit(self) -> None:
         self.commit_was_sent = True
         async with asyncio.timeout(self._deadline_s):
-            await self._connection.commit()
+            await self._whoever_began().commit()
 
     async def rollback(self) -> None:
         async with asyncio.timeout(self._deadline_s):
-            await self._connection.rollback()
+            await self._whoever_began().rollback()
+
+    def _whoever_began(self) -> Any:
+        """SQLAlchemy, if a statement went through it; else the driver itself. To begin and to commit through
+        SQLAlchemy takes 50 us."""
+        return self._connection if self._connection.in_transaction() else self._driver
 
 
 class Session:
