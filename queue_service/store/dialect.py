@@ -4,7 +4,7 @@ One instance for each engine, over SQLAlchemy's own dialect, which words what is
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Protocol
@@ -103,8 +103,8 @@ class MySql(Dialect):
         cursor = await connection.cursor()
         try:
             index = 0
-            for packet in _packets(parts):
-                await cursor.execute("; ".join([text % tuple(map(_literal, values)) for text, values in packet]))
+            for packet in _packets(text % tuple(map(_literal, values)) for text, values in parts):
+                await cursor.execute("; ".join(packet))
                 # the server stops at the first statement that fails: what did not arrive was not run
                 for position in range(len(packet)):
                     if position:
@@ -179,15 +179,16 @@ def dialect_for(sql: SqlDialect) -> Dialect:
     return Sqlite(sql) if sql.name == "sqlite" else MySql(sql)
 
 
-def _packets(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
-    packet: list[Part] = []
+def _packets(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+    packet: list[str] = []
     size = 0
-    for part in parts:
-        size += size_of(part[1])
+    for text in texts:
+        of_this = len(text) if text.isascii() else len(text.encode())
+        size += of_this
         if packet and size > MAX_PACKET_BYTES:
             yield packet
-            packet, size = [], size_of(part[1])
-        packet.append(part)
+            packet, size = [], of_this
+        packet.append(text)
     if packet:
         yield packet
 
