@@ -69,6 +69,10 @@ class Cluster:
         state = str(self.settings.data_dir.absolute() / "caddy")
         log_dir = Path(self.settings.log_dir).absolute()
         environ = {
+            # so small a heap is searched for garbage all the time: searching at five times what lives, not at twice,
+            # spares the edge a tenth of its time on a request. The limit keeps it modest when much lives
+            "GOGC": "400",
+            "GOMEMLIMIT": "256MiB",
             # not the secrets: the edge has no use for them
             **{key: value for key, value in self.environ.items() if key not in _SECRETS},
             "EDGE_PORT": str(self.settings.edge_port),
