@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from shared.errors import TooManyAttempts, Unavailable
+from shared.password_rules import MAX_BYTES
 
 R = TypeVar("R")
 
@@ -25,8 +26,6 @@ MAX_WAITING: Final = 100
 MAX_WAITING_OF_ONE: Final = 10
 """Of those, from one address: a single caller must not take every place from all the others."""
 NICENESS: Final = 5
-MIN_CHARACTERS: Final = 8
-MAX_BYTES: Final = 1_024
 
 
 class Passwords:

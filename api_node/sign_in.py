@@ -9,19 +9,19 @@ from starlette.requests import Request
 
 from api_node.attempts import asking_network, registrations_of, require_unblocked, subjects_of
 from api_node.authenticate import bearer_token
-from api_node.common_passwords import is_common
 from api_node.forward import forward, require_fitting_key
 from api_node.grants import grant_of, granted, new_session
 from api_node.node import Node
-from api_node.passwords import MAX_BYTES, MIN_CHARACTERS
 from api_node.queries import users
 from api_node.reads import answering_database_errors
 from api_node.refresh_tokens import RefreshToken, parse
 from api_node.signed_in import SignedIn
 from api_node.unanswered import Outcome
 from shared.account_commands import EndSession, FailedSignIn, OpenSession, RefreshSession, Registration
+from shared.common_passwords import is_common
 from shared.errors import BadCredentials, ConsoleError, FieldError, Invalid, RegistrationClosed, Unauthenticated
 from shared.model import User
+from shared.password_rules import LENGTH, has_usable_length
 from shared.principal import is_effective
 
 log = structlog.get_logger(__name__)
@@ -131,9 +131,8 @@ async def leave(request: Request, refresh_token: str | None, *, everywhere: bool
 def require_usable(node: Node, password: str, name: str, field: str = "password") -> list[FieldError]:
     """Raise Invalid for a password that is too short or too long, and in production for a common one. In development
     the findings about it are returned and logged. `name` is the account's."""
-    if len(password) < MIN_CHARACTERS or len(password.encode()) > MAX_BYTES:
-        limits = f"must have at least {MIN_CHARACTERS} characters and at most {MAX_BYTES} bytes"
-        raise Invalid(errors=[FieldError(field, limits)])
+    if not has_usable_length(password):
+        raise Invalid(errors=[FieldError(field, f"must have {LENGTH}")])
     if not is_common(password, name):
         return []
     found = [FieldError(field, "is among the first that a guesser tries: choose another one")]

@@ -10,6 +10,7 @@ import structlog
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
+from queue_service.administrator import ensure_administrator
 from queue_service.filelock import AlreadyRunning, lock_database
 from queue_service.service import QueueService
 from queue_service.store.faults import DatabaseFault
@@ -18,10 +19,15 @@ from queue_service.writer.fence import AnotherLeader
 from shared.clock import SystemClock
 from shared.db.health import NotMigrated
 from shared.entry import begin
+from shared.errors import ConsoleError
 from shared.http.serve import PortTaken, listen, serve
 from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError
 
 EXIT_DEPOSED = 70
+_PREVENTS_STARTING = (
+    *(PortTaken, AlreadyRunning, AnotherLeader, NotMigrated),
+    *(ConsoleError, DatabaseFault, SQLAlchemyError, OSError),
+)
 
 log = structlog.get_logger("queue_service")
 
@@ -33,7 +39,7 @@ def main() -> int:
     except SettingsError as error:
         log.error("settings_refused", problems=error.problems)
         return EXIT_BAD_SETTINGS
-    except (PortTaken, AlreadyRunning, AnotherLeader, NotMigrated, DatabaseFault, SQLAlchemyError, OSError) as error:
+    except _PREVENTS_STARTING as error:
         log.error("not_started", reason=str(error))
         return 1
 
@@ -44,6 +50,7 @@ async def _run(settings: Settings) -> int:
     held = lock_database(settings.database)
     service = QueueService(settings, SystemClock(), on_deposed=_leave_at_once)
     await service.start()
+    await ensure_administrator(service)
     await serve(build_app(service), listener, on_stop=service.begin_stop)
     await service.stop()
     if held is not None:

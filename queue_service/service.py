@@ -18,7 +18,7 @@ from queue_service.loops.prune import SteadyTime, prune_loop
 from queue_service.loops.runner import LoopRunner
 from queue_service.metrics import WriterMetrics
 from queue_service.store import answers, leader, operations, outbox
-from queue_service.store.aggregates import ALL
+from queue_service.store.aggregates import ALL, USERS
 from queue_service.store.faults import DatabaseFault
 from queue_service.store.leader import SessionMark
 from queue_service.store.session import STATEMENT_DEADLINE_S, Session
@@ -107,6 +107,13 @@ class QueueService:
         )
         self._run(self.loops.run())
         log.info("leading", epoch=self._fence.epoch, durability=self._durability)
+
+    async def has_account(self, login_name: str) -> bool:
+        """Whether an account has this name to sign in with, in lower case. Raises DatabaseFault."""
+        async with self._sessions[0].transaction() as tx:
+            found = [USERS.read_by(tx, column, {login_name}) for column in ("username", "email")]
+            await tx.together(*found)
+        return any(statement.result for statement in found)
 
     def begin_stop(self) -> None:
         """Say no to health checks and end the event streams; requests under way still finish."""

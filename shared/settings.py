@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from shared.networks import TrustedNetworks
 from shared.origins import Origins
+from shared.password_rules import LENGTH, has_usable_length
+from shared.production import refusals
 
 EXIT_BAD_SETTINGS = 78
 """Exit status of a process whose settings are wrong (sysexits EX_CONFIG): restarting it cannot help."""
@@ -49,7 +51,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     console_env: Literal["development", "production"] = Field(
-        "development", description="production refuses made-up secrets and writes logs as JSON"
+        "development", description="production refuses what a stranger could guess, and writes logs as JSON"
     )
     database_url: str = Field(
         "",
@@ -207,25 +209,34 @@ def load_settings(environ: Mapping[str, str], dotenv: Path | None = Path(".env")
 
 
 def with_secrets(settings: Settings) -> Settings:
-    """The same settings with both secrets present, made under `data_dir` where development allows it.
+    """The settings of a process that serves: safe enough, and both secrets present, made under `data_dir` where
+    development allows it.
 
     Two processes that start at once agree on one secret: the file is created exclusively, the loser reads it.
-    Raises SettingsError in production when a secret is missing, and always when one is shorter than 32 characters;
-    UnusableFolder when one cannot be kept.
+    Raises SettingsError for a secret shorter than 32 characters, half an administrator, and in production for what
+    `shared.production` refuses; UnusableFolder when a made secret cannot be kept.
     """
-    problems: list[str] = []
-    found: dict[str, str] = {}
-    for name in ("jwt_secret", "queue_secret"):
-        value = getattr(settings, name)
-        if not value and settings.is_production:
-            problems.append(f"{name.upper()} is not set: production does not make secrets; set at least 32 characters")
-        elif value and len(value) < _MIN_SECRET_CHARS:
-            problems.append(f"{name.upper()} has {len(value)} characters: set at least {_MIN_SECRET_CHARS}")
-        else:
-            found[name] = value or _kept(settings.data_dir, name)
+    problems = [*_incomplete(settings), *(refusals(settings) if settings.is_production else ())]
     if problems:
         raise SettingsError(problems)
-    return settings.model_copy(update=found)
+    made = {name: getattr(settings, name) or _kept(settings.data_dir, name) for name in ("jwt_secret", "queue_secret")}
+    return settings.model_copy(update=made)
+
+
+def _incomplete(settings: Settings) -> Iterator[str]:
+    for name in ("jwt_secret", "jwt_former_secret", "queue_secret"):
+        value = getattr(settings, name)
+        if value and len(value) < _MIN_SECRET_CHARS:
+            yield f"{name.upper()} has {len(value)} characters: set at least {_MIN_SECRET_CHARS}"
+    if settings.jwt_former_secret and settings.jwt_former_secret == settings.jwt_secret:
+        yield "JWT_FORMER_SECRET is JWT_SECRET: set the one that was there before, or none"
+    if bool(settings.admin_username) != bool(settings.admin_password):
+        missing = "ADMIN_PASSWORD" if settings.admin_username else "ADMIN_USERNAME"
+        yield f"{missing} is not set: an administrator to make at the start takes both, or neither"
+    if re.search(r"\s", settings.admin_username):
+        yield "ADMIN_USERNAME holds a space: a name to sign in with has none"
+    if settings.admin_password and not has_usable_length(settings.admin_password):
+        yield f"ADMIN_PASSWORD must have {LENGTH}"
 
 
 def _kept(folder: Path, name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 MEANINGS: Final = MappingProxyType(
     {
-        "console_env": "production 不自动生成密钥，日志为 JSON",
+        "console_env": "production 拒绝一切外人猜得到的设置，日志为 JSON",
         "database_url": "mysql://user:pass@host:3306/db 或 sqlite:///path；留空则用 DATA_DIR/console.db（SQLite）",
         "durability": "strict：数据库若可能在断电时丢失已提交的数据则拒绝启动；report：只在状态中说明",
         "data_dir": "SQLite 文件、自动生成的密钥和本地状态所在的目录",

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from api_node import sign_in
 from api_node.forward import written
 from api_node.grants import NOT_TO_BE_KEPT
-from api_node.passwords import MAX_BYTES, MIN_CHARACTERS
 from shared.commands import CommandData, Email, validated
 from shared.envelopes import success
 from shared.http.body import read_json
 from shared.http.context import JsonResponse
 from shared.model import user_view
+from shared.password_rules import MAX_BYTES, MIN_CHARACTERS
 from shared.principal import Principal
 
 # said in the document alone: `require_usable` checks it, and more

@@ -161,6 +161,7 @@ async def test_production_without_secrets_is_refused_with_status_78(tmp_path: Pa
         assert await up.ends() == 78
         assert "JWT_SECRET is not set" in up.printed
         assert "QUEUE_SECRET is not set" in up.printed
+        assert "REGISTRATION is not set" in up.printed
 
 
 async def test_a_ctrl_c_stops_the_edge_then_the_nodes_then_the_queue_service(tmp_path: Path) -> None:

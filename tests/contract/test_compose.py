@@ -148,7 +148,7 @@ def test_the_database_is_durable_and_kept() -> None:
 
 
 def test_no_secret_is_written_down_and_a_missing_one_is_refused() -> None:
-    for name in ("JWT_SECRET", "QUEUE_SECRET", "MYSQL_PASSWORD"):
+    for name in ("JWT_SECRET", "QUEUE_SECRET", "MYSQL_PASSWORD", "REGISTRATION"):
         assert re.search(rf"\$\{{{name}:\?set {name} in \.env", TEXT)
         assert not re.search(rf"\$\{{{name}(?!:\?)", TEXT)
 

@@ -284,7 +284,7 @@ async def test_registering_a_common_password_warns_in_development(board: Board) 
 
 
 async def test_production_takes_no_common_password(database: Database, tmp_path: Path) -> None:
-    async with Cluster(database.url, tmp_path, nodes=1, CONSOLE_ENV="production") as cluster:
+    async with Cluster(database.url, tmp_path, nodes=1, CONSOLE_ENV="production", REGISTRATION="open") as cluster:
         stranger = Api(cluster.client())
         for password in ("Password123", "jean.dupont1"):
             given = {"email": "jean.dupont@example.com", "password": password}

@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _SIGN_IN: Final = "tests/integration/test_sign_in.py"
 _ORGANISATION: Final = "tests/integration/test_organisation.py"
+_SETTINGS: Final = "tests/unit/test_settings.py"
 _MATRIX: Final = "tests/contract/test_permission_matrix.py"
 _THROTTLING: Final = "tests/unit/test_throttling.py"
 
@@ -198,5 +199,26 @@ MUTANTS: Final = (
         "(signed_in.user.id, signed_in.user.session_epoch) != (named.user_id, named.epoch)",
         "signed_in.user.id != named.user_id",
         ("tests/contract/test_users.py::test_a_new_password_ends_every_other_sign_in_and_wants_the_old_one",),
+    ),
+    Mutant(
+        "production takes the seed's administrator",
+        "shared/production.py",
+        "    if settings.admin_password and _is_first_guess(settings):\n",
+        "    if False:\n",
+        (_SETTINGS,),
+    ),
+    Mutant(
+        "production opens registration unasked",
+        "shared/production.py",
+        '    if "registration" not in settings.model_fields_set:\n',
+        "    if False:\n",
+        (_SETTINGS,),
+    ),
+    Mutant(
+        "the administrator is made after the door has opened",
+        "queue_service/__main__.py",
+        "    await ensure_administrator(service)\n    await serve(build_app(service), listener, on_stop=service.begin_stop)",
+        "    await serve(build_app(service), listener, on_stop=service.begin_stop)\n    await ensure_administrator(service)",
+        ("tests/contract/test_first_administrator.py",),
     ),
 )

@@ -117,8 +117,12 @@ class Cluster:
     async def __aenter__(self) -> Self:
         for process in (self.queue, *self.nodes):
             process.start()
-        for process in (self.queue, *self.nodes):
-            await process.ready()
+        try:
+            for process in (self.queue, *self.nodes):
+                await process.ready()
+        except BaseException:
+            await self.kill()
+            raise
         return self
 
     async def __aexit__(
@@ -126,6 +130,10 @@ class Cluster:
     ) -> None:
         for session in self._sessions:
             await session.close()
+        await self.kill()
+
+    async def kill(self) -> None:
+        """kill -9 every process."""
         for process in (*self.nodes, self.queue):
             await process.kill()
 

@@ -15,6 +15,9 @@ _OWN_ID: Final = os.environ["SCHEMATHESIS_OWN_ID"]
 _OTHER_ID: Final = int(os.environ["SCHEMATHESIS_OTHER_ID"])
 _OWN_TOKEN: Final = os.environ["SCHEMATHESIS_OWN_TOKEN"]
 _OTHER_TOKEN: Final = os.environ["SCHEMATHESIS_OTHER_TOKEN"]
+_ENDS_A_SESSION: Final = ("logout", "logoutOfV1", "logoutEverywhere")
+_CHANGES_SOMEBODY: Final = ("updateUser", "replaceUser", "deleteUser", "changePassword")
+_PERMISSIONS: Final = 17
 _KEY: Final = re.compile(r"^[!-~]{1,255}$")
 
 
@@ -23,7 +26,7 @@ class SignedIn:
     """Every call is an administrator's, but for the one that would end the session of all the others."""
 
     def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str:
-        return _OTHER_TOKEN if case.operation.definition.raw["operationId"] == "logout" else _OWN_TOKEN
+        return _OTHER_TOKEN if case.operation.definition.raw["operationId"] in _ENDS_A_SESSION else _OWN_TOKEN
 
     def set(self, case: schemathesis.Case[Any], data: str, context: schemathesis.AuthContext) -> None:
         case.headers["Authorization"] = f"Bearer {data}"
@@ -41,21 +44,36 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     if _KEY.match(case.headers.get("Idempotency-Key") or ""):
         # a key is good for one request: for a second one it is a 422
         case.headers["Idempotency-Key"] = uuid.uuid4().hex
-    if operation == "updateUser" and str(case.path_parameters.get("id")) == _OWN_ID:
+    if operation in _CHANGES_SOMEBODY and str(case.path_parameters.get("id")) == _OWN_ID:
         # not the rights that all other calls are made with
         case.path_parameters["id"] = _OTHER_ID
     # only the API itself can make a good one
     (case.query or {}).pop("cursor", None)
     if isinstance(case.body, dict):
-        _name_somebody(case.body)
+        _name_what_there_is(case.body)
+        if operation == "replaceDepartment":
+            # most of them are below it, or it itself
+            case.body.pop("parentId", None)
+        if operation == "turnPermission" and case.body.get("status") == 0:
+            # it would be missing to all calls after this one
+            case.body["status"] = 1
     _let_one_version_speak(case)
 
 
-def _name_somebody(body: dict[str, Any]) -> None:
-    """An id that is nobody's is a 422."""
-    given = body.get("assignedToUserId")
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        body["assignedToUserId"] = min(given, _OTHER_ID)
+def _name_what_there_is(body: dict[str, Any]) -> None:
+    """An id that is nobody's is a 422, and so is a name that looks like somebody's e-mail."""
+    for member, last in {"assignedToUserId": _OTHER_ID, "departmentId": 1, "parentId": 1, "roleId": 2}.items():
+        if _is_number(body.get(member)):
+            body[member] = min(body[member], last)
+    granted = body.get("permissions")
+    if isinstance(granted, list):
+        body["permissions"] = [min(given, _PERMISSIONS) if _is_number(given) else given for given in granted]
+    if isinstance(body.get("username"), str):
+        body["username"] = body["username"].replace("@", "-")
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
 
 
 def _let_one_version_speak(case: schemathesis.Case[Any]) -> None:

@@ -8,9 +8,10 @@ from time import perf_counter
 
 import pytest
 
-from api_node.common_passwords import is_common
-from api_node.passwords import MAX_BYTES, MAX_WAITING, MAX_WAITING_OF_ONE, NICENESS, Passwords
+from api_node.passwords import MAX_WAITING, MAX_WAITING_OF_ONE, NICENESS, Passwords
+from shared.common_passwords import is_common
 from shared.errors import TooManyAttempts, Unavailable
+from shared.password_rules import MAX_BYTES
 
 ADDRESS = "192.0.2.1"
 EMAIL = "jean.dupont@example.com"

@@ -4,12 +4,16 @@ import multiprocessing
 import stat
 from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_hex, token_urlsafe
+from typing import Any
 
 import pytest
 
+from shared.production import is_guessable
 from shared.settings import Settings, SettingsError, load_settings, with_secrets
 
 HIDDEN = "hunter2-hunter2-hunter2-hunter2-hunter2"
+GOOD = token_urlsafe(48)
 
 
 def _problems(environ: dict[str, str], **flags: object) -> list[str]:
@@ -105,8 +109,50 @@ def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> Non
 def test_production_makes_no_secrets_and_names_both(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         with_secrets(Settings(console_env="production", data_dir=tmp_path))
-    assert [problem.split(" ")[0] for problem in refused.value.problems] == ["JWT_SECRET", "QUEUE_SECRET"]
+    named = [problem.split(" ")[0] for problem in refused.value.problems]
+    assert named == ["JWT_SECRET", "QUEUE_SECRET", "REGISTRATION"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({}, []),
+        ({"registration": "open"}, []),
+        ({"jwt_former_secret": token_urlsafe(48)}, []),
+        ({"admin_username": "admin", "admin_password": "analytical engine"}, []),
+        ({"jwt_secret": "please-change-me-" + token_urlsafe(32)}, ["JWT_SECRET"]),
+        ({"queue_secret": "0123" * 12}, ["QUEUE_SECRET"]),
+        ({"jwt_former_secret": "your-secret-key-" + token_urlsafe(32)}, ["JWT_FORMER_SECRET"]),
+        ({"jwt_former_secret": "short"}, ["JWT_FORMER_SECRET", "JWT_FORMER_SECRET"]),
+        ({"jwt_former_secret": GOOD}, ["JWT_FORMER_SECRET"]),
+        ({"admin_username": "admin", "admin_password": "admin123"}, ["ADMIN_PASSWORD"]),
+        ({"admin_username": "ada", "admin_password": "Ada12345"}, []),
+        ({"admin_username": "admin", "admin_password": "seven 7"}, ["ADMIN_PASSWORD"]),
+        ({"admin_username": "admin"}, ["ADMIN_PASSWORD"]),
+        ({"admin_password": "analytical engine"}, ["ADMIN_USERNAME"]),
+        ({"admin_username": "the admin", "admin_password": "analytical engine"}, ["ADMIN_USERNAME"]),
+    ],
+)
+def test_production_refuses_what_others_could_know_and_names_it(more: dict[str, Any], named: list[str]) -> None:
+    given = {"jwt_secret": GOOD, "queue_secret": token_urlsafe(48), "registration": "closed"}
+    settings = Settings(console_env="production", **given | more)
+    try:
+        with_secrets(settings)
+        problems = []
+    except SettingsError as error:
+        problems = error.problems
+    assert [problem.split(" ")[0] for problem in problems] == named
+    assert not [value for value in more.values() if value and value in "".join(problems) and len(value) > 5]
+
+
+def test_no_secret_that_was_made_at_random_is_taken_for_an_example() -> None:
+    for make in (token_urlsafe, token_hex):
+        assert not any(is_guessable(make(32)) for _ in range(5_000))
+
+
+def test_development_takes_the_seeds_administrator(tmp_path: Path) -> None:
+    assert with_secrets(Settings(data_dir=tmp_path, admin_username="admin", admin_password="admin123"))
 
 
 def test_a_short_secret_is_refused_everywhere_and_not_repeated(tmp_path: Path) -> None:
