@@ -17,12 +17,10 @@ log = structlog.get_logger(__name__)
 async def ensure_administrator(service: QueueService) -> None:
     """Make that account, once; a name that somebody has is left as it is, password and all. Raises what a write
     raises."""
+    if not service.lacks_administrator:
+        return
     settings = service.settings
-    if not settings.admin_username:
-        return
     username = folded(settings.admin_username)
-    if await service.has_account(username):
-        return
     password_hash = await asyncio.to_thread(PasswordHasher().hash, settings.admin_password)
     data = FirstAdministrator(username=username, passwordHash=password_hash)
     wire = {"type": "ensure-administrator", "data": data.model_dump(), "actor": None}

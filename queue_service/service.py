@@ -21,7 +21,7 @@ from queue_service.store import answers, leader, operations, outbox
 from queue_service.store.aggregates import ALL, USERS
 from queue_service.store.faults import DatabaseFault
 from queue_service.store.leader import SessionMark
-from queue_service.store.session import STATEMENT_DEADLINE_S, Session
+from queue_service.store.session import STATEMENT_DEADLINE_S, Session, Transaction
 from queue_service.writer.deferred import restored
 from queue_service.writer.doubt import Doubts
 from queue_service.writer.eventlog import EventLog
@@ -30,6 +30,7 @@ from queue_service.writer.intake import Intake, IntakeLimits
 from queue_service.writer.lane import FlushPolicy, Lane, WriteBatch
 from queue_service.writer.writer import BatchWriter
 from shared.clock import Clock
+from shared.commands import folded
 from shared.db import health
 from shared.db.database import is_sqlite, writer_engine
 from shared.db.health import Durability
@@ -46,11 +47,15 @@ DRAIN_S: Final = 10.0
 
 
 class QueueService:
-    """One leader. `start`, then `begin_stop` and `stop`, once each; `on_deposed` must end the process at once."""
+    """One leader. `start`, then `begin_stop` and `stop`, once each; `on_deposed` must end the process at once.
+
+    `lacks_administrator`: nobody had the name of ADMIN_USERNAME at the start.
+    """
 
     intake: Intake
     events: EventLog
     loops: LoopRunner
+    lacks_administrator: bool
 
     def __init__(self, settings: Settings, clock: Clock, *, on_deposed: Callable[[], None]) -> None:
         self.settings = settings
@@ -81,6 +86,7 @@ class QueueService:
             self.events.load(await outbox.newest(tx, KEPT))
             newest_answer = await answers.newest(tx)
             waiting = await operations.waiting(tx)
+            self.lacks_administrator = await _lacks(tx, self.settings.admin_username)
         doubts = Doubts(self.events)
         writer = BatchWriter(
             fence=self._fence,
@@ -107,13 +113,6 @@ class QueueService:
         )
         self._run(self.loops.run())
         log.info("leading", epoch=self._fence.epoch, durability=self._durability)
-
-    async def has_account(self, login_name: str) -> bool:
-        """Whether an account has this name to sign in with, in lower case. Raises DatabaseFault."""
-        async with self._sessions[0].transaction() as tx:
-            found = [USERS.read_by(tx, column, {login_name}) for column in ("username", "email")]
-            await tx.together(*found)
-        return any(statement.result for statement in found)
 
     def begin_stop(self) -> None:
         """Say no to health checks and end the event streams; requests under way still finish."""
@@ -241,3 +240,12 @@ class QueueService:
         )
         log.critical("deposed" if is_deposed else "lane_broke", exc_info=None if is_deposed else error)
         self._on_deposed()
+
+
+async def _lacks(tx: Transaction, login_name: str) -> bool:
+    """Whether there is a name to look for, and nobody who signs in with it."""
+    if not login_name:
+        return False
+    found = [USERS.read_by(tx, column, {folded(login_name)}) for column in ("username", "email")]
+    await tx.together(*found)
+    return not any(statement.result for statement in found)

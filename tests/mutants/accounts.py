@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _SIGN_IN: Final = "tests/integration/test_sign_in.py"
 _ORGANISATION: Final = "tests/integration/test_organisation.py"
+_SERVE: Final = "    await serve(build_app(service), listener, on_stop=service.begin_stop)\n"
 _SETTINGS: Final = "tests/unit/test_settings.py"
 _MATRIX: Final = "tests/contract/test_permission_matrix.py"
 _THROTTLING: Final = "tests/unit/test_throttling.py"
@@ -217,8 +218,8 @@ MUTANTS: Final = (
     Mutant(
         "the administrator is made after the door has opened",
         "queue_service/__main__.py",
-        "    await ensure_administrator(service)\n    await serve(build_app(service), listener, on_stop=service.begin_stop)",
-        "    await serve(build_app(service), listener, on_stop=service.begin_stop)\n    await ensure_administrator(service)",
+        f"    await ensure_administrator(service)\n{_SERVE}",
+        f"{_SERVE}    await ensure_administrator(service)\n",
         ("tests/contract/test_first_administrator.py",),
     ),
 )
