@@ -67,8 +67,11 @@ class Api:
     async def get(self, path: str, **headers: str) -> Answer:
         return await self("GET", path, headers=_names(headers))
 
-    async def post(self, path: str, body: Any, **headers: str) -> Answer:
+    async def post(self, path: str, body: Any = None, **headers: str) -> Answer:
         return await self("POST", path, body, headers=_names(headers))
+
+    async def put(self, path: str, body: Any, **headers: str) -> Answer:
+        return await self("PUT", path, body, headers=_names(headers))
 
     async def patch(self, path: str, body: Any, **headers: str) -> Answer:
         return await self("PATCH", path, body, headers=_names(headers))
