@@ -11,7 +11,7 @@ from api_node.reads import answering_database_errors
 from shared.clock import iso
 from shared.db import health
 from shared.envelopes import door_of
-from shared.errors import ConsoleError, ShuttingDown
+from shared.errors import ConsoleError, ShuttingDown, Unavailable
 from shared.http.context import JsonResponse
 from shared.principal import Principal
 
@@ -45,8 +45,13 @@ async def get_database_health(request: Request) -> Response:
 
 
 async def get_redis_health(request: Request) -> Response:
-    """200 `disabled`: this installation uses no Redis, and needs none."""
-    return JsonResponse(_in_envelope(request, {"status": "disabled"}))
+    """200 `ok`, or `disabled` where none is used; 503 when it does not answer, which costs nothing but latency."""
+    redis = Node.of(request).live.redis
+    if redis is None:
+        return JsonResponse(_in_envelope(request, {"status": "disabled"}))
+    if not await redis.answers():
+        raise Unavailable
+    return JsonResponse(_in_envelope(request, {"status": "ok"}))
 
 
 async def get_queue_status(request: Request, _viewer: Principal) -> Response:

@@ -14,6 +14,7 @@ from api_node.signed_in import SignedIn
 from api_node.tokens import AccessTokens
 from shared.clock import Clock
 from shared.errors import Unauthenticated
+from shared.rights_news import Concerned
 
 BELIEVED_FOR_S: Final = 3.0
 MAX_REMEMBERED: Final = 10_000
@@ -64,13 +65,13 @@ class Sessions:
         for session_id in [key for key, (_, found) in self._read.items() if found.user.id == user_id]:
             del self._read[session_id]
 
-    def forget_rights(self, user_id: int | None) -> None:
+    def forget_rights(self, who: Concerned) -> None:
         """The same where rights have changed: of this person, or of everybody (a role, a department, a permission)."""
-        if user_id is not None:
-            self.forget_all_of(user_id)
-        else:
+        if who == "everybody":
             self._forgotten += 1
             self._read.clear()
+        else:
+            self.forget_all_of(who)
 
     async def _remembering(self, session_id: int) -> SignedIn | None:
         at, forgotten = self._clock.monotonic(), self._forgotten

@@ -112,6 +112,11 @@ class QueueService:
             self.clock,
         )
         self._run(self.loops.run())
+        if self.settings.redis_url:
+            from queue_service.redis_publisher import publish_rights  # what it needs is installed where this is used
+
+            # nothing depends on it: should it ever end, nodes hear by their streams
+            self._running.append(asyncio.create_task(publish_rights(self.events, self.settings.redis_url, self.clock)))
         log.info("leading", epoch=self._fence.epoch, durability=self._durability)
 
     def begin_stop(self) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -93,6 +94,11 @@ class Settings(BaseModel):
         10_000, ge=1, description="commands held at most; past it writes get 503 queue_full"
     )
     queue_intake_bytes: int = Field(64 << 20, ge=1 << 20, description="bytes of commands held at most")
+    redis_url: str = Field(
+        "",
+        repr=False,  # it may hold a password
+        description="redis://host:6379/0, if changed rights shall reach nodes by Redis, too; empty: none",
+    )
     db_pool_size: int = Field(10, ge=1, le=200, description="database connections of one API node")
 
     admin_username: str = Field(
@@ -137,6 +143,15 @@ class Settings(BaseModel):
     def _can_be_called(cls, url: str) -> str:
         if url and not re.match(r"https?://[^/\s?#]+/?$", url):
             raise ValueError("it must be http://host:port, without a path")
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _leads_to_redis(cls, url: str) -> str:
+        if url and not re.match(r"rediss?://[^/\s?#]+(/\d*)?$", url):
+            raise ValueError("it must be redis://host:6379/0, or rediss:// for TLS")
+        if url and find_spec("redis") is None:
+            raise ValueError("the package redis is not installed: install the-console[redis], or leave it empty")
         return url
 
     @field_validator("trusted_proxies")

@@ -29,6 +29,7 @@ MEANINGS: Final = MappingProxyType(
         "queue_max_retries": "遇到可恢复的数据库错误时，一批最多重放的次数",
         "queue_intake_commands": "最多容纳的命令数；超过后写请求得到 503 queue_full",
         "queue_intake_bytes": "最多容纳的命令字节数",
+        "redis_url": "redis://host:6379/0：让权限变更也经 Redis 到达各节点；留空则不使用",
         "db_pool_size": "每个 API 节点的数据库连接数",
         "registration": "是否允许任何人注册",
         "registrations_per_hour": "同一地址每小时可注册的账号数，超过后需要等待",

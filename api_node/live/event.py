@@ -9,6 +9,7 @@ from shared.permissions import Permission
 from shared.policy import has_permission, sees_department, sees_tasks_of
 from shared.position import Position, as_text
 from shared.principal import Principal
+from shared.rights_news import Concerned, concerned
 
 _MANAGED_BY: Final = MappingProxyType(
     {
@@ -18,7 +19,6 @@ _MANAGED_BY: Final = MappingProxyType(
         "permission": Permission.ROLE_MANAGE,
     }
 )
-_OF_EVERYBODY: Final = ("department", "role", "permission")
 _SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", "actorId", "at")
 
 
@@ -26,8 +26,7 @@ _SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", 
 class LiveEvent:
     """One change as a node keeps it. `whole` is the message for whoever sees the object, `hidden` the one for the
     person it was taken away from; ids and versions, never a title or a name. `path` is the department it is in.
-    `person` is who it may concern that they are still let in: whose account or sign-in changed. `concerns_everybody`:
-    what people may do and see may have changed.
+    `concerned` is whose rights it may have changed.
     """
 
     position: Position
@@ -38,8 +37,7 @@ class LiveEvent:
     path: str
     assigned_to: int | None
     assigned_before: int | None
-    person: int | None
-    concerns_everybody: bool
+    concerned: Concerned | None
 
 
 def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
@@ -57,8 +55,7 @@ def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
         body.get("departmentPath", ""),
         body.get("assignedToUserId"),
         body.get("previouslyAssignedToUserId"),
-        {"user": body.get("id"), "session": body.get("userId")}.get(entity),
-        entity in _OF_EVERYBODY,
+        concerned(body),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -19,7 +20,11 @@ from api_node.reads import answering_database_errors
 from api_node.signed_tokens import SigningKeys
 from shared.clock import Clock
 from shared.principal import Principal
+from shared.rights_news import Concerned
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from api_node.live.redis_news import RedisNews
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +32,9 @@ log = structlog.get_logger(__name__)
 class Live:
     """`start` and `stop` once each.
 
-    `on_change_of_rights` is called with the person whose rights may have changed, None for everybody, before the
-    clients hear of it. `on_broken` is called when a part of it that never ends has ended: it must end the process,
-    which would go on telling clients of nothing, or those who may no longer listen of everything.
+    `on_change_of_rights` is called with whose rights may have changed, before the clients hear of it; with REDIS_URL
+    `redis`, None without, may tell it first. `on_broken` is called when a part of it that never ends has ended: it must
+    end the process, which would go on telling clients of nothing, or those who may no longer listen of everything.
     """
 
     def __init__(
@@ -41,7 +46,7 @@ class Live:
         limits: LiveLimits | None = None,
         *,
         on_broken: Callable[[], None],
-        on_change_of_rights: Callable[[int | None], None],
+        on_change_of_rights: Callable[[Concerned], None],
     ) -> None:
         self.limits = limits or LiveLimits()
         self.metrics = LiveMetrics(registry)
@@ -51,6 +56,7 @@ class Live:
         self.follower = Follower(
             settings.queue_url, settings.queue_secret, clock, self.metrics, on_event=self._before_clients_hear
         )
+        self.redis = _redis_news(settings.redis_url, clock, self._rights_changed) if settings.redis_url else None
         self._clock = clock
         self._engine = engine
         self._on_broken = on_broken
@@ -62,9 +68,13 @@ class Live:
         self._watching = asyncio.create_task(self.connections.watch())
         for task in (self.follower.start(), self._watching):
             task.add_done_callback(self._ended)
+        if self.redis is not None:
+            self.redis.start()
 
     async def stop(self) -> None:
         """End every client's stream, and our own."""
+        if self.redis is not None:
+            await self.redis.stop()
         await self.follower.stop()
         if self._watching is not None:
             self._watching.cancel()
@@ -84,9 +94,18 @@ class Live:
             self._on_broken()
 
     def _before_clients_hear(self, event: LiveEvent) -> None:
-        if event.person is not None:
-            self._on_change_of_rights(event.person)
-            self.connections.account_changed(event.person)
-        if event.concerns_everybody:
-            self._on_change_of_rights(None)
+        if event.concerned is not None:
+            self._rights_changed(event.concerned)
+
+    def _rights_changed(self, who: Concerned) -> None:
+        self._on_change_of_rights(who)
+        if who == "everybody":
             self.connections.organisation_changed()
+        else:
+            self.connections.account_changed(who)
+
+
+def _redis_news(url: str, clock: Clock, on_news: Callable[[Concerned], None]) -> "RedisNews":
+    from api_node.live.redis_news import RedisNews  # what it needs is installed where REDIS_URL is used
+
+    return RedisNews(url, clock, on_news)

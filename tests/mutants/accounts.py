@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _SIGN_IN: Final = "tests/integration/test_sign_in.py"
 _ORGANISATION: Final = "tests/integration/test_organisation.py"
 _SERVE: Final = "    await serve(build_app(service), listener, on_stop=service.begin_stop)\n"
+_REDIS: Final = "tests/integration/test_redis.py"
 _SETTINGS: Final = "tests/unit/test_settings.py"
 _MATRIX: Final = "tests/contract/test_permission_matrix.py"
 _THROTTLING: Final = "tests/unit/test_throttling.py"
@@ -221,5 +222,26 @@ MUTANTS: Final = (
         f"    await ensure_administrator(service)\n{_SERVE}",
         f"{_SERVE}    await ensure_administrator(service)\n",
         ("tests/contract/test_first_administrator.py",),
+    ),
+    Mutant(
+        "Redis is not told",
+        "queue_service/redis_publisher.py",
+        "            if who is not None:\n",
+        "            if False:\n",
+        (_REDIS,),
+    ),
+    Mutant(
+        "what Redis says is not acted on",
+        "api_node/live/live.py",
+        "    return RedisNews(url, clock, on_news)\n",
+        "    return RedisNews(url, clock, lambda _: None)\n",
+        (_REDIS,),
+    ),
+    Mutant(
+        "a Redis that dies is not looked for again",
+        "shared/redis_link.py",
+        "        retry=retry_if_exception_type(FAULTS),\n",
+        "        retry=retry_if_exception_type(KeyError),\n",
+        (_REDIS,),
     ),
 )

@@ -28,6 +28,19 @@ class MovableClock(SystemClock):
         self.passed_s += span.total_seconds()
 
 
+class StoppedClock(SystemClock):
+    """No time passes, so nothing that was remembered grows too old. Waiting takes as long as it takes."""
+
+    def __init__(self) -> None:
+        self._now, self._monotonic = super().now(), super().monotonic()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+
 class SteppingClock(MovableClock):
     """Waits by stepping: `sleep` awaits `meanwhile` (what goes on in the world in that time), and then it is later."""
 

@@ -16,6 +16,7 @@ from shared.errors import Unauthenticated
 from shared.jsonio import loads
 from shared.permissions import Permission
 from shared.principal import Principal, principal_of
+from shared.rights_news import Concerned, from_message, to_message
 from tests.support.people import NOW, account, administrator, employee, manager, place
 from tests.support.signing import KEYS, OTHER_KEYS
 from tests.support.writer import SECRET
@@ -105,21 +106,29 @@ def test_roles_are_the_business_of_who_manages_them(entity: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entity", "person", "concerns_everybody"),
+    ("entity", "concerned"),
     [
-        ("task", None, False),
-        ("user", 7, False),
-        ("session", 4, False),
-        ("role", None, True),
-        ("department", None, True),
-        ("permission", None, True),
+        ("task", None),
+        ("user", 7),
+        ("session", 4),
+        ("role", "everybody"),
+        ("department", "everybody"),
+        ("permission", "everybody"),
     ],
 )
-def test_an_event_says_whose_rights_it_may_have_changed(
-    entity: str, person: int | None, concerns_everybody: bool
-) -> None:
+def test_an_event_says_whose_rights_it_may_have_changed(entity: str, concerned: Concerned | None) -> None:
     event = from_wire((3, 17), {"type": "x", "entity": entity, "id": 7, "userId": 4})
-    assert (event.person, event.concerns_everybody) == (person, concerns_everybody)
+    assert event.concerned == concerned
+
+
+@pytest.mark.parametrize("message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff"])
+def test_news_that_nobody_understands_concern_everybody(message: bytes) -> None:
+    assert from_message(message) == "everybody"
+
+
+@pytest.mark.parametrize("who", [7, "everybody"])
+def test_news_arrive_as_they_were_sent(who: Concerned) -> None:
+    assert from_message(to_message(who)) == who
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _OF_ONE = {
     "a person": lambda s: s.forget_all_of(1),
     "rights": lambda s: s.forget_rights(1),
 }
-_ALL = _OF_ONE | {"everybody's rights": lambda s: s.forget_rights(None)}
+_ALL = _OF_ONE | {"everybody's rights": lambda s: s.forget_rights("everybody")}
 OF_ONE = pytest.mark.parametrize("forget", _OF_ONE.values(), ids=_OF_ONE.keys())
 HOWEVER = pytest.mark.parametrize("forget", _ALL.values(), ids=_ALL.keys())
 

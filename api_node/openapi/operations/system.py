@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from api_node.openapi.answers import Health, HealthOfV1, HealthV1, QueueStatusAnswer, Readiness
 from api_node.openapi.operation import TEXT, Answer, Operation
-from shared.errors import DatabaseUnavailable, QueueUnreachable, ShuttingDown
+from shared.errors import ConsoleError, DatabaseUnavailable, QueueUnreachable, ShuttingDown, Unavailable
 
 
-def _health(identifier: str, summary: str, shape: Any, *, asks_the_database: bool = False) -> Operation:
+def _health(identifier: str, summary: str, shape: Any, *errors: type[ConsoleError]) -> Operation:
     return Operation(
         id=identifier,
         tag="Health",
         summary=summary,
         answers={200: Answer("it answers", shape, is_bare=True)},
-        errors=(DatabaseUnavailable,) if asks_the_database else (ShuttingDown,),
+        errors=errors or (ShuttingDown,),
     )
 
 
@@ -41,14 +41,18 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
         ),
         "GET /health": _health("getRootHealth", "The same at another path", Health),
         "GET /health/database": _health(
-            "getDatabaseHealth", "Whether the database answers", Health, asks_the_database=True
+            "getDatabaseHealth", "Whether the database answers", Health, DatabaseUnavailable
         ),
-        "GET /health/redis": _health("getRedisHealth", "Whether Redis answers, where there is one", Health),
+        "GET /health/redis": _health(
+            "getRedisHealth", "Whether Redis answers, where there is one", Health, Unavailable
+        ),
         "GET /api/v1/health": _health("getHealthV1", "Whether it takes requests", HealthV1),
         "GET /api/v1/health/database": _health(
-            "getDatabaseHealthV1", "Whether the database answers", HealthV1, asks_the_database=True
+            "getDatabaseHealthV1", "Whether the database answers", HealthV1, DatabaseUnavailable
         ),
-        "GET /api/v1/health/redis": _health("getRedisHealthV1", "Whether Redis answers, where there is one", HealthV1),
+        "GET /api/v1/health/redis": _health(
+            "getRedisHealthV1", "Whether Redis answers, where there is one", HealthV1, Unavailable
+        ),
         "GET /v1/health": _health("getHealthOfV1", "Whether it takes requests", HealthOfV1),
         "GET /metrics": Operation(
             id="getMetrics",
