@@ -30,16 +30,17 @@ class Node:
     engine: AsyncEngine
     queue: QueueClient
     tokens: AccessTokens
-    passwords: Passwords
     on_broken: Callable[[], None]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     http_metrics: HttpMetrics = field(init=False)
+    passwords: Passwords = field(init=False)
     sessions: Sessions = field(init=False)
     live: Live = field(init=False)
     is_stopping: bool = False
 
     def __post_init__(self) -> None:
         self.http_metrics = HttpMetrics(self.registry)
+        self.passwords = Passwords(self.registry)
         self.sessions = Sessions(self.engine, self.tokens, self.clock)
         self.live = Live(
             self.settings,
@@ -59,7 +60,6 @@ class Node:
             engine=reader_engine(settings.database, settings.db_pool_size),
             queue=QueueClient(settings.queue_url, settings.queue_secret, clock),
             tokens=AccessTokens(SigningKeys.of(settings), ttl_s=settings.token_ttl_s, clock=clock),
-            passwords=Passwords(),
             on_broken=on_broken,
         )
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from prometheus_client import CollectorRegistry, metrics
 
 from shared.errors import TooManyAttempts, Unavailable
 from shared.password_rules import MAX_BYTES
@@ -32,7 +33,8 @@ class Passwords:
     """Hashes and verifies, each on behalf of an address. Callers past the limit wait their turn; past MAX_WAITING of
     them, Unavailable is raised, and past MAX_WAITING_OF_ONE of one address, TooManyAttempts."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._runs = metrics.Counter("console_argon2_runs", "Argon2 runs, by purpose", ["purpose"], registry=registry)
         self._hasher = PasswordHasher()
         self._waiting: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2", initializer=_give_way)
@@ -41,11 +43,15 @@ class Passwords:
 
     async def hash(self, password: str, *, asked_from: str) -> str:
         """The argon2id hash, salt and parameters included."""
-        return await self._in_turn(asked_from, self._hasher.hash, password)
+        made = await self._in_turn(asked_from, self._hasher.hash, password)
+        self._runs.labels("hash").inc()
+        return made
 
     async def verify(self, stored: str | None, password: str, *, asked_from: str) -> bool:
         """Whether it is the password that was hashed. `stored` None (no such account): False, at the same cost."""
-        return await self._in_turn(asked_from, self._verify, stored, password)
+        is_right = await self._in_turn(asked_from, self._verify, stored, password)
+        self._runs.labels("verify").inc()
+        return is_right
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash was made with other parameters than ours are now."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,20 +117,33 @@ async def test_a_block_leaves_those_who_are_signed_in_alone(guesser: Guesser) ->
 
 
 async def test_nobody_is_told_whether_an_account_exists(guesser: Guesser, kept: Database) -> None:
-    """The same bodies, the same writes, for a wrong password, an unknown and a deleted account."""
+    """The same bodies, the same writes, the same work, for a wrong password and for an account that is unknown, deleted
+    or turned off."""
     gone_id, _, gone = await guesser.board.account()
     kept.rows("UPDATE user_table SET deletedAt = :at WHERE id = :id", at=LONG_AGO, id=gone_id)
-    told, left_behind = [], []
-    for email in (guesser.email, f"{uuid.uuid4().hex}@example.com", gone):
+    off_id, _, off = await guesser.board.account()
+    kept.rows("UPDATE user_table SET status = 0 WHERE id = :id", id=off_id)
+    told, left_behind, worked = [], [], []
+    for email in (guesser.email, f"{uuid.uuid4().hex}@example.com", gone, off):
+        runs = await argon2_runs(guesser.board)
         one = Guesser(guesser.board, email, somewhere())
         [(since,)] = kept.rows("SELECT COALESCE(MAX(id), 0) FROM sign_in_throttle")
         before = footprint(kept, since)
         answers = [await one.tries("wrong") for _ in range(BY_ACCOUNT.free + 1)]
         told.append([(answer.status, without_the_request_id(answer)) for answer in answers])
         left_behind.append([after - b for after, b in zip(footprint(kept, since), before, strict=True)])
-    assert told[0] == told[1] == told[2]
+        worked.append(await argon2_runs(guesser.board) - runs)
+    assert told[0] == told[1] == told[2] == told[3]
     assert [status for status, _ in told[0]] == [401] * BY_ACCOUNT.free + [429]
-    assert left_behind[0] == left_behind[1] == left_behind[2]
+    assert left_behind[0] == left_behind[1] == left_behind[2] == left_behind[3]
+    assert worked == [BY_ACCOUNT.free] * 4  # one for each try, but none for the one that is blocked
+
+
+async def argon2_runs(board: Board) -> int:
+    """How often the first node has checked a password so far."""
+    text = (await board.stranger.get("/metrics")).raw.decode()
+    found = re.search(r'^console_argon2_runs_total\{purpose="verify"\} ([0-9.e+]+)$', text, re.MULTILINE)
+    return int(float(found[1])) if found else 0
 
 
 def footprint(database: Database, since: int) -> list[int]:

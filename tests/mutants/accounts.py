@@ -244,4 +244,11 @@ MUTANTS: Final = (
         "        retry=retry_if_exception_type(KeyError),\n",
         (_REDIS,),
     ),
+    Mutant(
+        "who is unknown costs no work",
+        "api_node/sign_in.py",
+        "    stored = user.password if user else None\n",
+        "    if user is None:\n        return None\n    stored = user.password\n",
+        ("tests/contract/test_throttling.py::test_nobody_is_told_whether_an_account_exists",),
+    ),
 )

@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from api_node.live.metrics import LiveMetrics
+from api_node.passwords import Passwords
 from api_node.routes import TABLE
 from cli.main import app
 from queue_service.metrics import WriterMetrics
@@ -105,6 +106,7 @@ def test_every_metric_is_explained_and_none_else() -> None:
     registry = CollectorRegistry()
     HttpMetrics(registry)
     LiveMetrics(registry)
+    Passwords(registry).close()
     families = [*registry.collect(), *WriterMetrics().registry.collect()]
     explained = re.findall(r"^\| `(console_\w+)` \| (\w+)", text_of("docs/operations.md"), re.MULTILINE)
     assert sorted(explained) == sorted((family.name, family.type) for family in families)
