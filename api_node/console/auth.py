@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api_node import sign_in
 from api_node.forward import written
-from api_node.grants import NOT_TO_BE_KEPT
+from api_node.refresh_cookie import cleared, cookie_token, token_headers
 from shared.commands import CommandData, Email, validated
 from shared.envelopes import success
 from shared.http.body import read_json
@@ -22,7 +22,13 @@ from shared.principal import Principal
 NewPasswordText = Annotated[str, Field(json_schema_extra={"minLength": MIN_CHARACTERS, "maxLength": MAX_BYTES})]
 
 
-class Credentials(CommandData):
+class KeptIn(CommandData):
+    """Where the refresh token goes: into the answer, or with `cookie` into a cookie that no script can read."""
+
+    cookie: bool = False
+
+
+class Credentials(KeptIn):
     """What login takes."""
 
     email: Email
@@ -36,7 +42,7 @@ class NewCredentials(Credentials):
 
 
 class RefreshBody(CommandData):
-    """What refresh takes, where the token is not the bearer."""
+    """What refresh takes, where the token is neither the bearer nor in the cookie."""
 
     refreshToken: str | None = None
 
@@ -56,7 +62,8 @@ async def register(request: Request) -> Response:
     body, raw = await read_json(request)
     given = validated(NewCredentials, body)
     outcome, shown = await sign_in.register(request, given.email, given.password, raw)
-    return JsonResponse(success(shown), outcome.status, written(outcome) | NOT_TO_BE_KEPT)
+    headers = token_headers(request, shown, in_cookie=given.cookie)
+    return JsonResponse(success(shown), outcome.status, written(outcome) | headers)
 
 
 async def login(request: Request) -> Response:
@@ -68,33 +75,50 @@ async def login(request: Request) -> Response:
     body, raw = await read_json(request)
     given = validated(Credentials, body)
     outcome, shown = await sign_in.sign_in(request, given.email, given.password, raw)
-    return JsonResponse(success(shown), outcome.status, written(outcome) | NOT_TO_BE_KEPT)
+    headers = token_headers(request, shown, in_cookie=given.cookie)
+    return JsonResponse(success(shown), outcome.status, written(outcome) | headers)
 
 
 async def refresh(request: Request) -> Response:
-    """200 with new tokens for a refresh token, sent as `refreshToken` or as Bearer; it is used up by that.
+    """200 with new tokens for a refresh token, sent as `refreshToken`, as Bearer or in the cookie, where the next one
+    goes as well; it is used up by that. 403 for a cookie that no page of this site sent.
 
     401 unauthenticated; token_superseded within 10 s of the last refresh of this sign-in, by another tab perhaps;
     token_reused later, and the sign-in has ended. An `Idempotency-Key` has no say: the token is its own.
     """
     given = validated(RefreshBody, await body_or_nothing(request))
-    return JsonResponse(success(await sign_in.refresh(request, given.refreshToken)), headers=NOT_TO_BE_KEPT)
+    shown, headers = await refreshed(request, given)
+    return JsonResponse(success(shown), headers=headers)
 
 
 async def logout(request: Request) -> Response:
-    """200: the sign-in of the access token (Bearer) or of the `refreshToken` is over, here or `everywhere`.
+    """200: the sign-in of the access token (Bearer), of the `refreshToken` or of the cookie is over, here or
+    `everywhere`.
 
     Repeating it is 200, too. 401 for no token of ours, and for `everywhere` by one that is over itself. An
     `Idempotency-Key` has no say: the same empty body may come from two sign-ins of one person.
     """
     given = validated(LogoutBody, await body_or_nothing(request))
-    await sign_in.leave(request, given.refreshToken, everywhere=given.everywhere)
-    return JsonResponse(success({}))
+    return JsonResponse(success({}), headers=await left(request, given, everywhere=given.everywhere))
 
 
 async def get_me(_request: Request, viewer: Principal) -> Response:
     """200 with the account that asks, as login shows it."""
     return JsonResponse(success({"user": user_view(viewer.user, viewer.place)}))
+
+
+async def refreshed(request: Request, given: RefreshBody) -> tuple[dict[str, Any], dict[str, str]]:
+    """What to show of a refresh, at whichever door, and the headers that go with it."""
+    cookie = cookie_token(request, given.refreshToken)
+    shown = await sign_in.refresh(request, given.refreshToken or cookie)
+    return shown, token_headers(request, shown, in_cookie=cookie is not None)
+
+
+async def left(request: Request, given: RefreshBody, *, everywhere: bool) -> dict[str, str]:
+    """End a sign-in, at whichever door; the headers that go with it."""
+    token = given.refreshToken or cookie_token(request, given.refreshToken)
+    await sign_in.leave(request, token, everywhere=everywhere)
+    return cleared(request)
 
 
 async def body_or_nothing(request: Request) -> Any:

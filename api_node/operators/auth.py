@@ -6,17 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api_node import sign_in
-from api_node.console.auth import RefreshBody, body_or_nothing
-from api_node.grants import NOT_TO_BE_KEPT
+from api_node.console.auth import KeptIn, RefreshBody, body_or_nothing, left, refreshed
 from api_node.operators.answers import shown
+from api_node.refresh_cookie import token_headers
 from shared.account_commands import LoginName
-from shared.commands import CommandData, validated
+from shared.commands import validated
 from shared.http.body import read_json
 from shared.model import user_view
 from shared.principal import Principal
 
 
-class Login(CommandData):
+class Login(KeptIn):
     """What login takes: a user name or an e-mail."""
 
     username: LoginName
@@ -32,17 +32,17 @@ async def login(request: Request) -> Response:
     body, raw = await read_json(request)
     given = validated(Login, body)
     _, granted = await sign_in.sign_in(request, given.username, given.password, raw)
-    return shown(granted, NOT_TO_BE_KEPT)
+    return shown(granted, token_headers(request, granted, in_cookie=given.cookie))
 
 
 async def refresh(request: Request) -> Response:
-    """200 with new tokens for a refresh token, sent as Bearer or as `refreshToken`; it is used up by that.
+    """200 with new tokens for a refresh token, sent as Bearer, as `refreshToken` or in the cookie; it is used up.
 
     401 for an access token (seed 004 prints one here: exchanged for itself it would never expire), token_superseded,
     token_reused.
     """
     given = validated(RefreshBody, await body_or_nothing(request))
-    return shown(await sign_in.refresh(request, given.refreshToken), NOT_TO_BE_KEPT)
+    return shown(*await refreshed(request, given))
 
 
 async def get_userinfo(_request: Request, viewer: Principal) -> Response:
@@ -51,7 +51,8 @@ async def get_userinfo(_request: Request, viewer: Principal) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """200: the sign-in of the access token (Bearer) or of the `refreshToken` is over. Repeating it is 200, too."""
+    """200: the sign-in of the access token (Bearer), of the `refreshToken` or of the cookie is over. Repeating it is
+    200, too."""
     return await _leave(request, everywhere=False)
 
 
@@ -62,5 +63,4 @@ async def logout_all(request: Request) -> Response:
 
 async def _leave(request: Request, *, everywhere: bool) -> Response:
     given: Any = validated(RefreshBody, await body_or_nothing(request))
-    await sign_in.leave(request, given.refreshToken, everywhere=everywhere)
-    return shown(None)
+    return shown(None, await left(request, given, everywhere=everywhere))

@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _SIGN_IN: Final = "tests/integration/test_sign_in.py"
 _ORGANISATION: Final = "tests/integration/test_organisation.py"
 _SERVE: Final = "    await serve(build_app(service), listener, on_stop=service.begin_stop)\n"
+_COOKIE: Final = "tests/contract/test_refresh_cookie.py"
 _REDIS: Final = "tests/integration/test_redis.py"
 _SETTINGS: Final = "tests/unit/test_settings.py"
 _MATRIX: Final = "tests/contract/test_permission_matrix.py"
@@ -250,5 +251,19 @@ MUTANTS: Final = (
         "    stored = user.password if user else None\n",
         "    if user is None:\n        return None\n    stored = user.password\n",
         ("tests/contract/test_throttling.py::test_nobody_is_told_whether_an_account_exists",),
+    ),
+    Mutant(
+        "pages of other sites use the cookie",
+        "api_node/refresh_cookie.py",
+        "    if token is not None and not _is_of_this_site(request):\n",
+        "    if False:\n",
+        (_COOKIE,),
+    ),
+    Mutant(
+        "scripts read the cookie",
+        "api_node/refresh_cookie.py",
+        "Secure; HttpOnly; SameSite",
+        "Secure; SameSite",
+        (_COOKIE,),
     ),
 )

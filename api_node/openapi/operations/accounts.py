@@ -14,6 +14,7 @@ from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE, MAX_TEXT
 from shared.errors import (
     BadCredentials,
     EmailTaken,
+    Forbidden,
     LastAdministrator,
     RegistrationClosed,
     TokenReused,
@@ -50,7 +51,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=auth.RefreshBody,
             body_is_required=False,
             answers={200: Answer("the next pair of tokens", Tokens)},
-            errors=(Unauthenticated, TokenSuperseded, TokenReused, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, TokenSuperseded, TokenReused, *OF_THE_QUEUE),
         ),
         "POST /api/auth/logout": Operation(
             id="logout",
@@ -59,7 +60,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=auth.LogoutBody,
             body_is_required=False,
             answers={200: Answer("it is over", Nothing)},
-            errors=(Unauthenticated, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, *OF_THE_QUEUE),
         ),
         "GET /api/auth/me": Operation(
             id="getMe",

@@ -16,6 +16,7 @@ from shared.commands import RowId
 from shared.errors import (
     BadCredentials,
     EmailTaken,
+    Forbidden,
     LastAdministrator,
     TokenReused,
     TokenSuperseded,
@@ -49,7 +50,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=RefreshBody,
             body_is_required=False,
             answers={200: Answer("the next pair of tokens", Tokens)},
-            errors=(Unauthenticated, TokenSuperseded, TokenReused, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, TokenSuperseded, TokenReused, *OF_THE_QUEUE),
         ),
         "POST /v1/auth/logout": Operation(
             id="logoutOfV1",
@@ -58,7 +59,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=RefreshBody,
             body_is_required=False,
             answers={200: Answer("it is over", type(None))},
-            errors=(Unauthenticated, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, *OF_THE_QUEUE),
         ),
         "POST /v1/auth/logout-all": Operation(
             id="logoutEverywhere",
@@ -67,7 +68,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=RefreshBody,
             body_is_required=False,
             answers={200: Answer("all of it is over", type(None))},
-            errors=(Unauthenticated, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, *OF_THE_QUEUE),
         ),
         "GET /v1/auth/userinfo": Operation(
             id="getUserinfo",
