@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -70,6 +70,22 @@ FILTER = st.builds(
 
 
 VIEWERS = [administrator(1), employee(2)]
+PLAIN = Task(
+    id=1,
+    title="x",
+    category=None,
+    tag=None,
+    description=None,
+    status="todo",
+    created_by_user_id=1,
+    assigned_to_user_id=None,
+    department_id=1,
+    version=1,
+    created_at=NOW,
+    updated_at=NOW,
+    deleted_at=None,
+)
+"""A task whose title matches a wildcard and nothing else that is searched for."""
 
 
 def _is_wanted(task: Task, wanted: TaskFilter) -> bool:
@@ -124,6 +140,8 @@ def _columns(row: User | Task) -> dict[str, object]:
 
 @per_board
 @given(board=BOARD, wanted=FILTER, size=st.integers(1, 4))
+@example(board=[PLAIN], wanted=TaskFilter(text="%"), size=1)
+@example(board=[PLAIN], wanted=TaskFilter(text="_"), size=1)
 async def test_a_walk_visits_each_task_that_is_asked_for_once_and_in_order(
     engine: AsyncEngine, board: list[Task], wanted: TaskFilter, size: int
 ) -> None:

@@ -140,6 +140,7 @@ batches = st.lists(st.lists(wishes, min_size=1, max_size=6), min_size=1, max_siz
 )
 @given(plan=batches, shape=st.lists(st.integers(0, 4), min_size=5, max_size=5))
 @example(plan=[[("put", 1, 4), ("delete", 4, 0), ("put", 1, 3), ("delete", 4, 0)]], shape=[0] * 5)
+@example(plan=[[("put", 0, 0), ("turn", 0, 0)]], shape=[0] * 5)
 @example(plan=[[("move", 3, 4), ("delete", 4, 0), ("move", 3, 2), ("delete", 4, 0)]], shape=[0] * 5)
 async def test_the_tree_and_its_administrators_are_what_a_plain_model_says(
     plan: list[list[tuple[str, int, int]]], shape: list[int], service: QueueService, database: Database
