@@ -1,5 +1,6 @@
 """What the handlers of one node share: built once at start, found by every handler through `Node.of(request)`."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -58,7 +59,7 @@ class Node:
             settings=settings,
             clock=clock,
             engine=reader_engine(settings.database, settings.db_pool_size),
-            queue=QueueClient(settings.queue_url, settings.queue_secret, clock),
+            queue=QueueClient(settings.queue_url, settings.queue_secret, clock, name=_name(settings)),
             tokens=AccessTokens(SigningKeys.of(settings), ttl_s=settings.token_ttl_s, clock=clock),
             on_broken=on_broken,
         )
@@ -84,3 +85,8 @@ class Node:
         await self.queue.close()
         self.passwords.close()
         await self.engine.dispose()
+
+
+def _name(settings: Settings) -> str:
+    """What tells this node from others: the machine and its port."""
+    return f"{socket.gethostname()}:{settings.api_port}".encode("ascii", "replace").decode()

@@ -15,8 +15,8 @@ from api_node import observe, reference
 from api_node.authenticate import authenticate
 from api_node.console import auth, operations, tasks, users
 from api_node.live import door
+from api_node.operators import audit, departments, roles
 from api_node.operators import auth as v1_auth
-from api_node.operators import departments, roles
 from api_node.operators import users as v1_users
 from shared.errors import Forbidden, Unauthenticated
 from shared.permissions import Permission
@@ -95,6 +95,8 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("DELETE", "/v1/roles/{id}", roles.delete_role, Permission.ROLE_MANAGE),
     Entry("GET", "/v1/permissions", roles.list_permissions, _ROLES_OR_USERS),
     Entry("PUT", "/v1/permissions/{id}", roles.change_permission, Permission.ROLE_MANAGE),
+    Entry("GET", "/v1/audit", audit.list_entries, Permission.AUDIT_VIEW),
+    Entry("GET", "/v1/audit/export", audit.export_entries, Permission.AUDIT_VIEW),
     Entry("GET", "/", reference.get_home, "open"),
     Entry("GET", "/api/openapi.json", reference.get_document, "open"),
     Entry("GET", "/api/docs", reference.get_page, "open"),
