@@ -30,7 +30,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     ),
     "X-Reason": _header(
         "X-Reason",
-        {"type": "string", "pattern": "^[ -$&-~]{1,500}$", "examples": ["ticket 4711"]},
+        {"type": "string", "pattern": "^[ -$&-~]{0,500}$", "examples": ["ticket 4711"]},
         "why, for the audit log: UTF-8, percent-encoded where it is not plain ASCII",
     ),
     "If-Match": _header(
