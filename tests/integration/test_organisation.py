@@ -254,13 +254,27 @@ async def the_administrator(service: QueueService, database: Database) -> int:
     return int(found[0][0])
 
 
-async def somebody(service: QueueService, admin: int, name: str, *granted: Permission) -> tuple[int, int]:
+async def somebody(
+    service: QueueService, admin: int, name: str, *granted: Permission, unit: int = HEAD
+) -> tuple[int, int]:
     """An account with a role of its own that grants these: both ids."""
     role = {"name": name, "permissions": [ID_OF[permission] for permission in granted], "status": 1}
     made: Answer = await service.intake.submit(command("create-role", role, actor=admin))
-    new = {"username": name, "realName": name, "departmentId": HEAD, "roleId": made.data["id"], "status": 1}
+    return await account(service, admin, name, made.data["id"], unit), made.data["id"]
+
+
+async def account(service: QueueService, admin: int, name: str, role_id: int, unit: int) -> int:
+    """An account in a department, with a role; its id."""
+    new = {"username": name, "realName": name, "departmentId": unit, "roleId": role_id, "status": 1}
     answer = await service.intake.submit(command("create-user", new | {"passwordHash": A_HASH}, actor=admin))
-    return answer.data["id"], made.data["id"]
+    return int(answer.data["id"])
+
+
+async def department(service: QueueService, admin: int) -> int:
+    """A new one below the head office; its id."""
+    new = {"name": "a department", "parentId": HEAD, "status": 1}
+    made: Answer = await service.intake.submit(command("create-department", new, actor=admin))
+    return int(made.data["id"])
 
 
 async def refused(service: QueueService, actor: int, kind: str, data: dict[str, Any]) -> type[Any]:
@@ -301,6 +315,47 @@ async def test_nobody_hands_on_what_they_do_not_have(service: QueueService) -> N
     assert (
         await refused(service, person, "update-user", {"userId": weaker, "updates": {}, "resetHash": A_HASH}) is Answer
     )
+
+
+async def test_nobody_changes_a_role_for_people_outside_their_department(service: QueueService) -> None:
+    admin = await register(service)
+    here, elsewhere = await department(service, admin), await department(service, admin)
+    has = (Permission.USER_MANAGE, Permission.ROLE_MANAGE, Permission.BOARD_VIEW, Permission.BOARD_UPDATE)
+    person, _ = await somebody(service, admin, "manager", *has, unit=here)
+    inside, role_id = await somebody(service, admin, "inside", Permission.BOARD_VIEW, unit=here)
+    handing_on = {"roleId": role_id, "updates": {"permissions": [ID_OF[Permission.USER_MANAGE]]}}
+    taking_away = {"roleId": role_id, "updates": {"permissions": []}}
+    off = {"roleId": role_id, "updates": {"status": 0}}
+    assert await refused(service, person, "update-role", handing_on) is Answer
+    assert await refused(service, person, "update-role", taking_away) is Answer
+    for unit in (HEAD, elsewhere):
+        outside = await account(service, admin, f"outside {unit}".replace(" ", "-"), role_id, unit)
+        for wanted in (handing_on, taking_away, off):
+            assert await refused(service, person, "update-role", wanted) is Forbidden
+        assert await refused(service, person, "delete-role", {"roleId": role_id}) is Forbidden, "and no count is told"
+        given_in_time = [
+            command("update-user", {"userId": outside, "updates": {"departmentId": here}}, actor=admin),
+            command("update-role", taking_away, actor=person),
+            command("update-user", {"userId": outside, "updates": {"departmentId": unit}}, actor=admin),
+            command("update-role", handing_on, actor=person),
+            command("delete-user", {"userId": outside}, actor=admin),
+            command("update-role", taking_away, actor=person),
+        ]
+        found = [type(outcome) for outcome in await outcomes(service, given_in_time)]
+        assert found == [Answer, Answer, Answer, Forbidden, Answer, Answer], "each sees what came before it in a batch"
+    assert await refused(service, person, "delete-role", {"roleId": role_id}) is InUse
+    assert await refused(service, person, "delete-user", {"userId": inside}) is Answer
+    assert await refused(service, person, "delete-role", {"roleId": role_id}) is Answer
+
+
+async def test_only_an_administrator_changes_what_newcomers_get(service: QueueService) -> None:
+    admin = await register(service)
+    has = (Permission.USER_MANAGE, Permission.ROLE_MANAGE, Permission.BOARD_VIEW, Permission.BOARD_UPDATE)
+    person, _ = await somebody(service, admin, "manager", *has)
+    granted = [ID_OF[permission] for permission in (Permission.BOARD_VIEW, Permission.USER_MANAGE)]
+    more = {"roleId": EMPLOYEE_ID, "updates": {"permissions": granted}}
+    assert await refused(service, person, "update-role", more) is Forbidden
+    assert await refused(service, admin, "update-role", more) is Answer
 
 
 async def test_a_right_that_is_taken_away_holds_no_more_for_the_next_command(service: QueueService) -> None:
