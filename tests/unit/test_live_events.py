@@ -121,7 +121,7 @@ def test_an_event_says_whose_rights_it_may_have_changed(entity: str, concerned: 
     assert event.concerned == concerned
 
 
-@pytest.mark.parametrize("message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff"])
+@pytest.mark.parametrize("message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff", b"7" * 5_000])
 def test_news_that_nobody_understands_concern_everybody(message: bytes) -> None:
     assert from_message(message) == "everybody"
 
