@@ -18,7 +18,7 @@ from shared.errors import (
     RoleNameTaken,
     VersionConflict,
 )
-from shared.organisation import ADMINISTRATOR, ON, Role, permission_view, role_view
+from shared.organisation import ADMINISTRATOR, EMPLOYEE, ON, Role, permission_view, role_view
 from shared.organisation_commands import NewRole, PermissionPatch, RolePatch, RoleRef
 from shared.permissions import ID_OF, Permission, permissions_of
 from shared.policy import holds_all, may_grant, sees_department
@@ -63,7 +63,7 @@ def _update(data: RolePatch, command: Command, working: WorkingSet, now: datetim
         after = replace(after, permission_ids=granted, enabled_ids=_enabled(granted, working))
     if before.code == ADMINISTRATOR and (after.permission_ids, after.status) != (before.permission_ids, before.status):
         raise BuiltIn("the administrator's role has every permission, and is on")
-    _require_free(after.name, before.id, working)
+    _require_free(after.name, before, working)
     return _decision(200, "updated", command, before, after)
 
 
@@ -138,9 +138,12 @@ def _enabled(ids: frozenset[int], working: WorkingSet) -> frozenset[int]:
     return frozenset(number for number in ids if working.permissions[number].status == ON)
 
 
-def _require_free(name: str, owner_id: int | None, working: WorkingSet) -> None:
+def _require_free(name: str, role: Role | None, working: WorkingSet) -> None:
+    """Raise RoleNameTaken for the name of another role than this one (None: a new one), and for the code of another:
+    an account is shown with either, so its people would look like administrators."""
     holder = working.roles_by_name.get(name)
-    if holder is not None and holder.id != owner_id:
+    is_code = name.casefold() in (ADMINISTRATOR, EMPLOYEE) and (role is None or role.code != name.casefold())
+    if is_code or (holder is not None and (role is None or holder.id != role.id)):
         raise RoleNameTaken
 
 

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from queue_service.domain.command import Answer, Command
 from queue_service.service import QueueService
-from shared.errors import ConsoleError, Forbidden, InUse, Invalid, LastAdministrator, NotFound, Unauthenticated
+from shared.errors import (
+    ConsoleError,
+    Forbidden,
+    InUse,
+    Invalid,
+    LastAdministrator,
+    NotFound,
+    RoleNameTaken,
+    Unauthenticated,
+)
 from shared.organisation import ADMINISTRATOR_ID, EMPLOYEE_ID, HEAD_OFFICE_ID
 from shared.permissions import ID_OF, Permission
 from tests.support.databases import Database
@@ -356,6 +365,22 @@ async def test_only_an_administrator_changes_what_newcomers_get(service: QueueSe
     more = {"roleId": EMPLOYEE_ID, "updates": {"permissions": granted}}
     assert await refused(service, person, "update-role", more) is Forbidden
     assert await refused(service, admin, "update-role", more) is Answer
+
+
+async def test_no_role_is_called_like_a_built_in_one(service: QueueService) -> None:
+    admin = await register(service)
+    _, role_id = await somebody(service, admin, "somebody", Permission.BOARD_VIEW)
+    for name in ("admin", "Employee"):
+        assert (
+            await refused(service, admin, "create-role", {"name": name, "permissions": [], "status": 1})
+            is RoleNameTaken
+        )
+        assert (
+            await refused(service, admin, "update-role", {"roleId": role_id, "updates": {"name": name}})
+            is RoleNameTaken
+        )
+    own = {"roleId": ADMINISTRATOR_ID, "updates": {"name": "admin"}}
+    assert await refused(service, admin, "update-role", own) is Answer
 
 
 async def test_a_right_that_is_taken_away_holds_no_more_for_the_next_command(service: QueueService) -> None:
