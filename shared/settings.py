@@ -19,6 +19,7 @@ from typing import Literal
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from shared.commands import NO_SPACE
 from shared.networks import TrustedNetworks
 from shared.origins import Origins
 from shared.password_rules import LENGTH, has_usable_length
@@ -248,8 +249,8 @@ def _incomplete(settings: Settings) -> Iterator[str]:
     if bool(settings.admin_username) != bool(settings.admin_password):
         missing = "ADMIN_PASSWORD" if settings.admin_username else "ADMIN_USERNAME"
         yield f"{missing} is not set: an administrator to make at the start takes both, or neither"
-    if re.search(r"\s", settings.admin_username):
-        yield "ADMIN_USERNAME holds a space: a name to sign in with has none"
+    if settings.admin_username and not re.fullmatch(NO_SPACE, settings.admin_username):
+        yield "ADMIN_USERNAME holds a space, a control character, < or >: a name to sign in with has none"
     if settings.admin_password and not has_usable_length(settings.admin_password):
         yield f"ADMIN_PASSWORD must have {LENGTH}"
 
