@@ -179,10 +179,16 @@ class WorkingSet:
 
     def _apply_permission(self, after: PermissionRow) -> None:
         self.permissions[after.id] = after
+
+        def enabled(holder: Place | Role) -> frozenset[int]:
+            is_granted = after.status == ON and after.id in holder.permission_ids
+            return holder.enabled_ids | {after.id} if is_granted else holder.enabled_ids - {after.id}
+
         for user_id, place in self.places.items():
-            without = place.enabled_ids - {after.id}
-            is_granted = after.status == ON and after.id in place.permission_ids
-            self.places[user_id] = replace(place, enabled_ids=without | {after.id} if is_granted else without)
+            self.places[user_id] = replace(place, enabled_ids=enabled(place))
+        # somebody may be given the role later in the batch
+        for role_id, role in self.roles.items():
+            self.roles[role_id] = replace(role, enabled_ids=enabled(role))
 
 
 def _names_of(user: User) -> set[str]:

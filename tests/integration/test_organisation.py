@@ -398,3 +398,18 @@ async def test_a_right_that_is_taken_away_holds_no_more_for_the_next_command(ser
     assert await becomes("update-permission", {"permissionId": create, "status": 1}) is Answer
     assert await becomes("update-role", {"roleId": role_id, "updates": {"status": 0}}) is Unauthenticated
     assert await becomes("update-role", {"roleId": role_id, "updates": {"status": 1}}) is Answer
+
+
+async def test_a_role_that_is_given_after_a_permission_was_turned_off_does_not_grant_it(service: QueueService) -> None:
+    admin = await register(service)
+    person, _ = await somebody(service, admin, "planner")
+    _, role_id = await somebody(service, admin, "departments", Permission.DEPARTMENT_MANAGE)
+    new = {"name": "x", "parentId": HEAD, "status": 1}
+    manage = ID_OF[Permission.DEPARTMENT_MANAGE]
+    for status, wanted in ((0, Forbidden), (1, Answer)):
+        in_one_batch = [
+            command("update-permission", {"permissionId": manage, "status": status}, actor=admin),
+            command("update-user", {"userId": person, "updates": {"roleId": role_id}}, actor=admin),
+            command("create-department", new, actor=person),
+        ]
+        assert [type(outcome) for outcome in await outcomes(service, in_one_batch)] == [Answer, Answer, wanted]
