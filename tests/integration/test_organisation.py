@@ -17,6 +17,7 @@ from shared.errors import (
     Invalid,
     LastAdministrator,
     NotFound,
+    RegistrationClosed,
     RoleNameTaken,
     Unauthenticated,
 )
@@ -365,6 +366,16 @@ async def test_only_an_administrator_changes_what_newcomers_get(service: QueueSe
     more = {"roleId": EMPLOYEE_ID, "updates": {"permissions": granted}}
     assert await refused(service, person, "update-role", more) is Forbidden
     assert await refused(service, admin, "update-role", more) is Answer
+
+
+async def test_nobody_registers_into_what_is_turned_off(service: QueueService) -> None:
+    admin = await register(service)
+    newcomer = {"email": "newcomer@example.com", "passwordHash": A_HASH}
+    off, on = ({"roleId": EMPLOYEE_ID, "updates": {"status": status}} for status in (0, 1))
+    for change, wanted in ((off, RegistrationClosed), (on, Answer)):
+        assert await refused(service, admin, "update-role", change) is Answer
+        [outcome] = await outcomes(service, [command("register-user", newcomer)])
+        assert type(outcome) is wanted
 
 
 async def test_no_role_is_called_like_a_built_in_one(service: QueueService) -> None:
