@@ -105,7 +105,7 @@ def _update(data: UserPatch, command: Command, working: WorkingSet, now: datetim
     return Decision(
         Answer(200, user_view(after, place)),
         [*changes, Change(before, after)],
-        [user_event("updated", command, after, place.path)],
+        [user_event("updated", command, after, place.path, path_before=seen.path)],
         [user_audit("user.update", (before, seen), (after, place), secrets=secrets)],
     )
 
