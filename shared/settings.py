@@ -232,11 +232,15 @@ def with_secrets(settings: Settings) -> Settings:
     Raises SettingsError for a secret shorter than 32 characters, half an administrator, and in production for what
     `shared.production` refuses; UnusableFolder when a made secret cannot be kept.
     """
-    problems = [*_incomplete(settings), *(refusals(settings) if settings.is_production else ())]
-    if problems:
+    if problems := what_prevents_serving(settings):
         raise SettingsError(problems)
     made = {name: getattr(settings, name) or _kept(settings.data_dir, name) for name in ("jwt_secret", "queue_secret")}
     return settings.model_copy(update=made)
+
+
+def what_prevents_serving(settings: Settings) -> list[str]:
+    """A sentence for each thing that a process must not start to serve with; none for settings that will do."""
+    return [*_incomplete(settings), *(refusals(settings) if settings.is_production else ())]
 
 
 def _incomplete(settings: Settings) -> Iterator[str]:
