@@ -368,6 +368,29 @@ async def test_only_an_administrator_changes_what_newcomers_get(service: QueueSe
     assert await refused(service, admin, "update-role", more) is Answer
 
 
+async def test_nobody_turns_off_an_administrator_with_a_department(service: QueueService) -> None:
+    admin = await register(service)
+    here, haven = await department(service, admin), await department(service, admin)
+    person, _ = await somebody(service, admin, "planner", Permission.DEPARTMENT_MANAGE, unit=here)
+    into = {"departmentId": haven, "updates": {"parentId": here}}
+    assert await refused(service, admin, "update-department", into) is Answer
+    second = await account(service, admin, "second", ADMINISTRATOR_ID, haven)
+    off, on = ({"departmentId": haven, "updates": {"status": status}} for status in (0, 1))
+    assert await refused(service, person, "update-department", off) is Forbidden
+    renamed = {"departmentId": haven, "updates": {"name": "the haven"}}
+    assert await refused(service, person, "update-department", renamed) is Answer
+    given_in_time = [
+        command("update-user", {"userId": second, "updates": {"departmentId": HEAD}}, actor=admin),
+        command("update-department", off, actor=person),
+        command("update-department", on, actor=person),
+        command("update-user", {"userId": second, "updates": {"departmentId": haven}}, actor=admin),
+        command("update-department", off, actor=person),
+        command("update-department", off, actor=admin),
+    ]
+    found = [type(outcome) for outcome in await outcomes(service, given_in_time)]
+    assert found == [Answer, Answer, Answer, Answer, Forbidden, Answer]
+
+
 async def test_nobody_registers_into_what_is_turned_off(service: QueueService) -> None:
     admin = await register(service)
     newcomer = {"email": "newcomer@example.com", "passwordHash": A_HASH}
