@@ -13,6 +13,7 @@ CHANNEL: Final = "console:rights"
 Concerned = int | Literal["everybody"]
 """A person's id, or everybody there is."""
 
+_LONGEST_ID: Final = 16
 _OF_EVERYBODY: Final = ("department", "role", "permission")
 
 
@@ -32,4 +33,5 @@ def to_message(who: Concerned) -> bytes:
 
 def from_message(message: bytes) -> Concerned:
     """What was heard. Anything we do not know concerns everybody: to ask again is never wrong."""
-    return int(message) if message.isdigit() else "everybody"
+    # no id is longer; of a number of thousands of digits Python makes no int
+    return int(message) if message.isdigit() and len(message) <= _LONGEST_ID else "everybody"

@@ -239,12 +239,19 @@ class HealthV1(Shape):
     status: Literal["ok", "disabled"]
 
 
+class Up(Shape):
+    """A health check in seed 004's words."""
+
+    status: Literal["up"]
+    timestamp: Instant
+
+
 class HealthOfV1(Shape):
     """A health check in the envelope of `/v1`."""
 
     code: Literal[0]
     message: str
-    data: Health
+    data: Up
 
 
 class Readiness(Shape):
