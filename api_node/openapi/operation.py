@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from shared.commands import RowId
 from shared.errors import ConsoleError
 
-Tag = Literal["Accounts", "Organisation", "Board", "Live events", "Operation", "Health", "Reference"]
+Tag = Literal["Accounts", "Organisation", "Applications", "Board", "Live events", "Operation", "Health", "Reference"]
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; version=1.0.0; charset=utf-8"

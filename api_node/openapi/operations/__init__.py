@@ -5,13 +5,23 @@ from types import MappingProxyType
 from typing import Final
 
 from api_node.openapi.operation import Operation
-from api_node.openapi.operations import accounts, board, live, operators, organisation, reference, system
+from api_node.openapi.operations import (
+    accounts,
+    applications,
+    board,
+    live,
+    operators,
+    organisation,
+    reference,
+    system,
+)
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         **accounts.OPERATIONS,
         **operators.OPERATIONS,
         **organisation.OPERATIONS,
+        **applications.OPERATIONS,
         **board.OPERATIONS,
         **live.OPERATIONS,
         **system.OPERATIONS,
