@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from starlette.requests import Request
 
+from api_node.application_keys import is_key
 from api_node.attempts import asking_network, registrations_of, require_unblocked, subjects_of
 from api_node.authenticate import bearer_token
 from api_node.forward import forward, require_fitting_key
@@ -19,7 +20,15 @@ from api_node.signed_in import SignedIn
 from api_node.unanswered import Outcome
 from shared.account_commands import EndSession, FailedSignIn, OpenSession, RefreshSession, Registration
 from shared.common_passwords import is_common
-from shared.errors import BadCredentials, ConsoleError, FieldError, Invalid, RegistrationClosed, Unauthenticated
+from shared.errors import (
+    BadCredentials,
+    ConsoleError,
+    FieldError,
+    Invalid,
+    PeopleOnly,
+    RegistrationClosed,
+    Unauthenticated,
+)
 from shared.model import User
 from shared.password_rules import LENGTH, has_usable_length
 from shared.principal import is_effective
@@ -116,7 +125,8 @@ async def refresh(request: Request, refresh_token: str | None) -> dict[str, Any]
 async def leave(request: Request, refresh_token: str | None, *, everywhere: bool) -> None:
     """End the sign-in of the access token (Bearer) or of the refresh token, or every one of its person.
 
-    Repeating it is fine. Raises Unauthenticated for no token of ours, and for `everywhere` by one that is over itself.
+    Repeating it is fine. Raises Unauthenticated for no token of ours, and for `everywhere` by one that is over itself;
+    PeopleOnly for an application's key, which has no sign-in to end.
     """
     node = Node.of(request)
     found = await _who_leaves(request, refresh_token)
@@ -196,6 +206,8 @@ async def _who_leaves(request: Request, refresh_token: str | None) -> SignedIn:
     bearer = bearer_token(request)
     if bearer is None:
         raise Unauthenticated
+    if is_key(bearer):
+        raise PeopleOnly
     named = node.tokens.read(bearer)
     found = await node.sessions.read(named.session_id)
     if found is None or found.user.id != named.user_id:
