@@ -1,26 +1,29 @@
-"""Who is asking: from a request's bearer token to a person and their sign-in."""
+"""Who is asking: from a request's bearer token to a person and their sign-in, or to an application."""
 
 from starlette.requests import Request
 
+from api_node.application_keys import is_key
 from api_node.node import Node
-from api_node.signed_in import SignedIn
 from shared.errors import Unauthenticated
 from shared.http.scope import header
 from shared.model import UserSession
+from shared.principal import Principal
 
 
-async def authenticate(request: Request) -> SignedIn:
+async def authenticate(request: Request) -> Principal:
     """Who sent the request's bearer token. Raises Unauthenticated, DatabaseUnavailable."""
-    token = bearer_token(request)
+    token, node = bearer_token(request), Node.of(request)
     if token is None:
         raise Unauthenticated
-    signed_in = await Node.of(request).sessions.of_token(token)
+    if is_key(token):
+        return await node.applications.of_key(token)
+    signed_in = await node.sessions.of_token(token)
     request.state.session = signed_in.session
-    return signed_in
+    return signed_in.principal()
 
 
 def session_of(request: Request) -> UserSession:
-    """The sign-in behind a request that was let in."""
+    """The sign-in behind a request of a person that was let in."""
     session: UserSession = request.state.session
     return session
 

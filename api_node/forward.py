@@ -13,6 +13,7 @@ from api_node.prefer import RESPOND_ASYNC, prefers_async
 from api_node.queries import operations
 from api_node.reads import answering_database_errors
 from api_node.unanswered import Outcome
+from shared.actor import ApplicationId
 from shared.errors import FieldError, IdempotencyMismatch, Invalid, PreconditionFailed, VersionConflict
 from shared.ids import fresh_id
 from shared.principal import Principal
@@ -40,7 +41,7 @@ async def forward(
     `raw` is the client's body, for the fingerprint. Raises the refusal; a version conflict on an `If-Match` header
     becomes PreconditionFailed; Invalid when header and `expected_version` name two versions. `takes_key` False leaves
     the client's `Idempotency-Key` aside, for a command that the request is not about. `may_be_deferred`: a client that
-    prefers it (`Prefer: respond-async`) is answered once the command is stored.
+    prefers it (`Prefer: respond-async`), and is a person, is answered once the command is stored.
     """
     node = Node.of(request)
     from_header = if_match_version(request)
@@ -58,7 +59,8 @@ async def forward(
     }
     if (why := reason(request)) is not None:
         command["reason"] = why
-    if may_be_deferred and prefers_async(request):
+    # an operation is asked about by the person who sent it: a program's write is answered once it is applied
+    if may_be_deferred and prefers_async(request) and not (actor and isinstance(actor.id, ApplicationId)):
         command |= {"deferred": True, "ifMatch": from_header is not None}
     try:
         return await node.queue.submit(command)
@@ -143,7 +145,7 @@ def written(outcome: Outcome) -> dict[str, str]:
 
 
 def _on_behalf_of(request: Request, actor: Principal | None) -> Actor:
-    return Actor(userId=actor.user_id) if actor else Actor(anonymous=request.scope["route"].path)
+    return Actor.of(actor.id) if actor else Actor(anonymous=request.scope["route"].path)
 
 
 def _fingerprint(request: Request, raw: bytes, secret: str) -> str:

@@ -9,15 +9,18 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
+from api_node.applications import Applications
 from api_node.live.live import Live
 from api_node.passwords import Passwords
 from api_node.queue_client import QueueClient
+from api_node.secret_uses import SecretUses
 from api_node.sessions import Sessions
 from api_node.signed_tokens import SigningKeys
 from api_node.tokens import AccessTokens
 from shared.clock import Clock
 from shared.db.database import reader_engine
 from shared.http.context import HttpMetrics
+from shared.rights_news import Concerned
 from shared.settings import Settings
 
 
@@ -36,6 +39,8 @@ class Node:
     http_metrics: HttpMetrics = field(init=False)
     passwords: Passwords = field(init=False)
     sessions: Sessions = field(init=False)
+    secret_uses: SecretUses = field(init=False)
+    applications: Applications = field(init=False)
     live: Live = field(init=False)
     is_stopping: bool = False
 
@@ -43,13 +48,15 @@ class Node:
         self.http_metrics = HttpMetrics(self.registry)
         self.passwords = Passwords(self.registry)
         self.sessions = Sessions(self.engine, self.tokens, self.clock)
+        self.secret_uses = SecretUses(self.queue, self.clock)
+        self.applications = Applications(self.engine, self.secret_uses, self.clock)
         self.live = Live(
             self.settings,
             self.clock,
             self.engine,
             self.registry,
             on_broken=self.on_broken,
-            on_change_of_rights=self.sessions.forget_rights,
+            on_change_of_rights=self._forget_rights,
         )
 
     @classmethod
@@ -76,15 +83,21 @@ class Node:
 
     async def start(self) -> None:
         await self.queue.start()
+        self.secret_uses.start()
         self.live.start()
 
     async def stop(self) -> None:
         """Wait for writes under way, close every connection."""
         self.begin_stop()
         await self.live.stop()
+        await self.secret_uses.stop()
         await self.queue.close()
         self.passwords.close()
         await self.engine.dispose()
+
+    def _forget_rights(self, who: Concerned) -> None:
+        self.sessions.forget_rights(who)
+        self.applications.forget_rights(who)
 
 
 def _name(settings: Settings) -> str:

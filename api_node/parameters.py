@@ -19,9 +19,9 @@ _MAX_NAMED: Final = 10
 _CURSOR: Final = re.compile(r"before:([0-9]{1,16}):([0-9]{1,16})")
 
 
-def path_id(request: Request) -> int:
+def path_id(request: Request, name: str = "id") -> int:
     """The id in the path. What is no id names nothing: NotFound."""
-    given: str = request.path_params["id"]
+    given: str = request.path_params[name]
     if not _is_id(given):
         raise NotFound
     return int(given)

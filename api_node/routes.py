@@ -15,10 +15,11 @@ from api_node import observe, reference
 from api_node.authenticate import authenticate
 from api_node.console import auth, operations, tasks, users
 from api_node.live import door
-from api_node.operators import audit, departments, roles
+from api_node.operators import access, applications, audit, departments, roles
 from api_node.operators import auth as v1_auth
 from api_node.operators import users as v1_users
-from shared.errors import Forbidden, Unauthenticated
+from shared.actor import ApplicationId
+from shared.errors import Forbidden, PeopleOnly, Unauthenticated
 from shared.permissions import Permission
 from shared.policy import has_permission
 
@@ -40,12 +41,17 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the table. An open handler takes the request; any other one the signed-in person too."""
+    """One row of the table. An open handler takes the request; any other one who is asking, too.
+
+    `people_only`: what concerns a person's own account or sign-in, or needs one to answer for it. An application's key
+    is refused there, whatever its scopes.
+    """
 
     method: str
     path: str
     handler: Handler
     policy: Policy
+    people_only: bool = False
 
 
 # who manages accounts has to see where they may be put, and what they may be given
@@ -57,26 +63,26 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/auth/login", auth.login, "open"),
     Entry("POST", "/api/auth/refresh", auth.refresh, "open"),
     Entry("POST", "/api/auth/logout", auth.logout, "open"),
-    Entry("GET", "/api/auth/me", auth.get_me, "signed-in"),
+    Entry("GET", "/api/auth/me", auth.get_me, "signed-in", people_only=True),
     Entry("GET", "/api/users", users.list_users, Permission.USER_MANAGE),
     Entry("GET", "/api/users/{id}", users.get_user, "signed-in"),
     Entry("PATCH", "/api/users/{id}", users.change_user, "signed-in"),
     Entry("GET", "/api/tasks", tasks.list_tasks, Permission.BOARD_VIEW),
-    Entry("POST", "/api/tasks", tasks.create_task, Permission.BOARD_CREATE),
+    Entry("POST", "/api/tasks", tasks.create_task, Permission.BOARD_CREATE, people_only=True),
     # before the ids: a path is matched in this order
     Entry("GET", "/api/tasks/stats", tasks.get_stats, Permission.BOARD_VIEW),
     Entry("GET", "/api/tasks/{id}", tasks.get_task, Permission.BOARD_VIEW),
     Entry("PATCH", "/api/tasks/{id}", tasks.change_task, Permission.BOARD_UPDATE),
     Entry("DELETE", "/api/tasks/{id}", tasks.delete_task, Permission.BOARD_DELETE),
-    Entry("GET", "/api/operations/{id}", operations.get_operation, "signed-in"),
-    Entry("POST", "/api/ws/ticket", door.post_ticket, Permission.BOARD_VIEW),
+    Entry("GET", "/api/operations/{id}", operations.get_operation, "signed-in", people_only=True),
+    Entry("POST", "/api/ws/ticket", door.post_ticket, Permission.BOARD_VIEW, people_only=True),
     Entry("GET", "/api/ws", door.get_without_upgrade, "open"),
     Entry("GET", "/api/queue/status", observe.get_queue_status, Permission.SYSTEM_VIEW),
     Entry("POST", "/v1/auth/login", v1_auth.login, "open"),
     Entry("POST", "/v1/auth/refresh", v1_auth.refresh, "open"),
     Entry("POST", "/v1/auth/logout", v1_auth.logout, "open"),
     Entry("POST", "/v1/auth/logout-all", v1_auth.logout_all, "open"),
-    Entry("GET", "/v1/auth/userinfo", v1_auth.get_userinfo, "signed-in"),
+    Entry("GET", "/v1/auth/userinfo", v1_auth.get_userinfo, "signed-in", people_only=True),
     Entry("GET", "/v1/departments", departments.list_departments, _DEPARTMENTS_OR_USERS),
     Entry("POST", "/v1/departments", departments.create_department, Permission.DEPARTMENT_MANAGE),
     Entry("GET", "/v1/departments/{id}", departments.get_department, _DEPARTMENTS_OR_USERS),
@@ -87,7 +93,7 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("GET", "/v1/users/{id}", v1_users.get_user, "signed-in"),
     Entry("PUT", "/v1/users/{id}", v1_users.change_user, Permission.USER_MANAGE),
     Entry("DELETE", "/v1/users/{id}", v1_users.delete_user, Permission.USER_MANAGE),
-    Entry("PATCH", "/v1/users/{id}/password", v1_users.change_password, "signed-in"),
+    Entry("PATCH", "/v1/users/{id}/password", v1_users.change_password, "signed-in", people_only=True),
     Entry("GET", "/v1/roles", roles.list_roles, _ROLES_OR_USERS),
     Entry("POST", "/v1/roles", roles.create_role, Permission.ROLE_MANAGE),
     Entry("GET", "/v1/roles/{id}", roles.get_role, _ROLES_OR_USERS),
@@ -95,6 +101,39 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("DELETE", "/v1/roles/{id}", roles.delete_role, Permission.ROLE_MANAGE),
     Entry("GET", "/v1/permissions", roles.list_permissions, _ROLES_OR_USERS),
     Entry("PUT", "/v1/permissions/{id}", roles.change_permission, Permission.ROLE_MANAGE),
+    Entry("GET", "/v1/applications", applications.list_applications, Permission.APPLICATION_MANAGE),
+    Entry("POST", "/v1/applications", applications.create_application, Permission.APPLICATION_MANAGE, people_only=True),
+    Entry("GET", "/v1/applications/{id}", applications.get_application, "signed-in"),
+    Entry(
+        "PUT",
+        "/v1/applications/{id}",
+        applications.change_application,
+        Permission.APPLICATION_MANAGE,
+        people_only=True,
+    ),
+    Entry(
+        "DELETE",
+        "/v1/applications/{id}",
+        applications.delete_application,
+        Permission.APPLICATION_MANAGE,
+        people_only=True,
+    ),
+    Entry(
+        "POST",
+        "/v1/applications/{id}/secrets",
+        applications.add_secret,
+        Permission.APPLICATION_MANAGE,
+        people_only=True,
+    ),
+    Entry(
+        "DELETE",
+        "/v1/applications/{id}/secrets/{secretId}",
+        applications.revoke_secret,
+        Permission.APPLICATION_MANAGE,
+        people_only=True,
+    ),
+    Entry("GET", "/v1/users/{id}/permissions/{code}", access.explain_user, "signed-in"),
+    Entry("GET", "/v1/applications/{id}/permissions/{code}", access.explain_application, "signed-in"),
     Entry("GET", "/v1/audit", audit.list_entries, Permission.AUDIT_VIEW),
     Entry("GET", "/v1/audit/export", audit.export_entries, Permission.AUDIT_VIEW),
     Entry("GET", "/", reference.get_home, "open"),
@@ -164,7 +203,7 @@ def _permissions(policy: Policy) -> tuple[Permission, ...]:
 def guard(entry: Entry) -> Endpoint:
     """The handler behind its policy: 401 without a valid token, 403 without the right.
 
-    `signed-in` is for what concerns a person's own account, whoever they are.
+    `signed-in` is for what concerns one's own account, whoever one is; the handler asks who sees others'.
     """
     if entry.policy == "open":
         return entry.handler
@@ -172,7 +211,9 @@ def guard(entry: Entry) -> Endpoint:
 
     async def checked(request: Request) -> Response:
         try:
-            viewer = (await authenticate(request)).principal()
+            viewer = await authenticate(request)
+            if entry.people_only and isinstance(viewer.id, ApplicationId):
+                raise PeopleOnly
             if wanted and not any(has_permission(viewer, permission) for permission in wanted):
                 raise Forbidden
         except (Unauthenticated, Forbidden) as refusal:

@@ -4,31 +4,27 @@ So a logout, a deleted or a demoted account is known on every node within that t
 session at once. A database that does not answer is a 503, never an open door.
 """
 
-from typing import Final
-
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_node.queries import sessions
 from api_node.reads import answering_database_errors
+from api_node.remembered import Remembered
 from api_node.signed_in import SignedIn
 from api_node.tokens import AccessTokens
+from shared.actor import ApplicationId
 from shared.clock import Clock
 from shared.errors import Unauthenticated
 from shared.rights_news import Concerned
 
-BELIEVED_FOR_S: Final = 3.0
-MAX_REMEMBERED: Final = 10_000
-
 
 class Sessions:
-    """Reads sign-ins for one node. The newest few are remembered; bounded in age and number."""
+    """Reads sign-ins for one node."""
 
     def __init__(self, engine: AsyncEngine, tokens: AccessTokens, clock: Clock) -> None:
         self._engine = engine
         self._tokens = tokens
         self._clock = clock
-        self._read: dict[int, tuple[float, SignedIn]] = {}
-        self._forgotten = 0
+        self._remembered: Remembered[SignedIn] = Remembered(self.read, clock)
 
     async def of_token(self, token: str) -> SignedIn:
         """Who sent an access token. Raises Unauthenticated, DatabaseUnavailable."""
@@ -40,11 +36,7 @@ class Sessions:
 
     async def of(self, session_id: int) -> SignedIn:
         """Whose session it is, as of three seconds ago at most. Raises Unauthenticated when it is over."""
-        remembered = self._read.get(session_id)
-        if remembered is None or self._clock.monotonic() - remembered[0] >= BELIEVED_FOR_S:
-            found = await self._remembering(session_id)
-        else:
-            found = remembered[1]
+        found = await self._remembered.get(session_id)
         if found is None or not found.holds(self._clock.now()):
             raise Unauthenticated
         return found
@@ -56,30 +48,15 @@ class Sessions:
 
     def forget(self, session_id: int) -> None:
         """Read a session anew when it is asked for next: this node has just changed something about it."""
-        self._forgotten += 1
-        self._read.pop(session_id, None)
+        self._remembered.forget(session_id)
 
     def forget_all_of(self, user_id: int) -> None:
-        """The same for every session of a person; as many steps as sessions are remembered."""
-        self._forgotten += 1
-        for session_id in [key for key, (_, found) in self._read.items() if found.user.id == user_id]:
-            del self._read[session_id]
+        """The same for every session of a person."""
+        self._remembered.forget_where(lambda found: found.user.id == user_id)
 
     def forget_rights(self, who: Concerned) -> None:
         """The same where rights have changed: of this person, or of everybody (a role, a department, a permission)."""
         if who == "everybody":
-            self._forgotten += 1
-            self._read.clear()
-        else:
+            self._remembered.forget_all()
+        elif not isinstance(who, ApplicationId):
             self.forget_all_of(who)
-
-    async def _remembering(self, session_id: int) -> SignedIn | None:
-        at, forgotten = self._clock.monotonic(), self._forgotten
-        found = await self.read(session_id)
-        self._read.pop(session_id, None)
-        # what was read while something was forgotten may be the very thing
-        if found is not None and forgotten == self._forgotten:
-            if len(self._read) >= MAX_REMEMBERED:
-                del self._read[next(iter(self._read))]
-            self._read[session_id] = (at, found)
-        return found

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from starlette.requests import Request
 
+from api_node.application_keys import is_key
 from api_node.attempts import asking_network, registrations_of, require_unblocked, subjects_of
 from api_node.authenticate import bearer_token
 from api_node.forward import forward, require_fitting_key
@@ -19,7 +20,15 @@ from api_node.signed_in import SignedIn
 from api_node.unanswered import Outcome
 from shared.account_commands import EndSession, FailedSignIn, OpenSession, RefreshSession, Registration
 from shared.common_passwords import is_common
-from shared.errors import BadCredentials, ConsoleError, FieldError, Invalid, RegistrationClosed, Unauthenticated
+from shared.errors import (
+    BadCredentials,
+    ConsoleError,
+    FieldError,
+    Invalid,
+    PeopleOnly,
+    RegistrationClosed,
+    Unauthenticated,
+)
 from shared.model import User
 from shared.password_rules import LENGTH, has_usable_length
 from shared.principal import is_effective
@@ -117,7 +126,8 @@ async def leave(request: Request, refresh_token: str | None, *, everywhere: bool
     """End the sign-in of the access token (Bearer) or of the refresh token, or every one of its person.
 
     Repeating it is fine. Raises Unauthenticated for no token of ours, and for `everywhere` by one that opens nothing
-    any more: of a sign-in that is over, a used refresh token, an access token from before a change of password.
+    any more: of a sign-in that is over, a used refresh token, an access token from before a change of password;
+    PeopleOnly for an application's key, which has no sign-in to end.
     """
     node = Node.of(request)
     found = await _who_leaves(request, refresh_token, only_current=everywhere)
@@ -203,6 +213,8 @@ async def _who_leaves(request: Request, refresh_token: str | None, *, only_curre
     bearer = bearer_token(request)
     if bearer is None:
         raise Unauthenticated
+    if is_key(bearer):
+        raise PeopleOnly
     named = node.tokens.read(bearer)
     by_session = await node.sessions.read(named.session_id)
     if by_session is None or by_session.user.id != named.user_id:

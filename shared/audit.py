@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 from shared.clock import iso
 from shared.jsonio import dumps, loads
 
-ActorKind = Literal["user", "stranger", "system"]
-"""A person; somebody who is not signed in (they register, say); the queue service itself."""
+ActorKind = Literal["user", "application", "stranger", "system"]
+"""A person; a program with a key; somebody who is not signed in (they register, say); the queue service itself."""
 
 BEGINNING: Final = "0" * 64
 """What stands for the seal before the first one."""

@@ -4,6 +4,7 @@
     ├── MalformedRequest      400  the bytes are not what the route reads: fix the request
     ├── Unauthenticated       401  no token, or one that is not valid: log in
     ├── Forbidden             403  known, but not allowed: ask an administrator
+    │   └── PeopleOnly        403  an application's key, where a person has to act: sign in
     ├── NotFound              404  it does not exist, or the caller may not see it
     ├── MethodNotAllowed      405  the path exists, the method does not
     ├── RequestTimeout        408  the body did not arrive in time: send it again
@@ -101,6 +102,13 @@ class RegistrationClosed(Forbidden):
     code = "registration_closed"
 
 
+class PeopleOnly(Forbidden):
+    """Raised for an application's key on what concerns a person's own account or sign-in, or needs one to answer for
+    it."""
+
+    code = "people_only"
+
+
 class NotFound(ConsoleError):
     code, status = "not_found", 404
 
@@ -143,6 +151,12 @@ class BuiltIn(Conflict):
 
 class LastAdministrator(Conflict):
     code = "last_administrator"
+
+
+class TooManySecrets(Conflict):
+    """Raised for a third live secret of an application."""
+
+    code = "too_many_secrets"
 
 
 class VersionConflict(Conflict):

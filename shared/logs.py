@@ -25,10 +25,11 @@ _SECRET_VALUES: Final = re.compile(
     r"(?<=://)[^/\s]+(?=@)"  # user:password of a URL; the password may hold an @
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|(?<=bearer )\S+"
+    r"|\bcon_\d+_\w+"  # an application's key
     r"|\$argon2\w+\$\S+",
     re.IGNORECASE,
 )
-_SIGNS: Final = ("://", "eyj", "bearer ", "$argon2")
+_SIGNS: Final = ("://", "eyj", "bearer ", "con_", "$argon2")
 _ERRORS: Final = ("error", "critical")
 _LAST_WORDS_WITHIN_S: Final = 0.5
 

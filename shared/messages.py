@@ -36,7 +36,15 @@ MESSAGES: Final = MappingProxyType(
             "不能移除最后一个管理员",
             "The last administrator must remain one: make somebody else an administrator first",
         ),
+        "too_many_secrets": (
+            "该应用已有两个有效密钥，请先撤销一个",
+            "The application has two live secrets already: revoke one first",
+        ),
         "forbidden": ("没有权限执行此操作", "You are not allowed to do this"),
+        "people_only": (
+            "此操作仅限登录用户，不接受应用密钥",
+            "This is for people who are signed in: an application's key does not do it",
+        ),
         "registration_closed": (
             "注册已关闭，请联系管理员",
             "Registration is closed: ask an administrator for an account",

@@ -9,10 +9,12 @@ below.
 from collections.abc import Set
 from datetime import datetime
 
+from shared.actor import ApplicationId
+from shared.applications import Application
 from shared.model import Task, User, UserSession
 from shared.organisation import ADMINISTRATOR, Place, Role, is_below
 from shared.permissions import Permission, permissions_of
-from shared.principal import Principal, is_effective
+from shared.principal import Principal, has_expired, is_effective
 
 
 def has_permission(viewer: Principal, permission: Permission) -> bool:
@@ -33,7 +35,7 @@ def sees_task(viewer: Principal, task: Task, path: str) -> bool:
 def sees_tasks_of(viewer: Principal, assignee_id: int | None, path: str) -> bool:
     """Whether tasks of a department that are assigned to this person (None: to nobody) exist for somebody. What is
     assigned to them does, wherever it comes from."""
-    if assignee_id == viewer.user_id:
+    if assignee_id == viewer.id:
         return True
     return viewer.is_global or (not viewer.sees_assigned_only and is_below(path, viewer.path))
 
@@ -42,7 +44,7 @@ def sees_user(viewer: Principal, user: User, path: str) -> bool:
     """Whether an account, in the department of `path`, exists for somebody: their own does, and to who manages accounts
     those of their department and below."""
     manages = has_permission(viewer, Permission.USER_MANAGE) and sees_department(viewer, path)
-    return user.deleted_at is None and (viewer.user_id == user.id or manages)
+    return user.deleted_at is None and (viewer.id == user.id or manages)
 
 
 def holds_all(viewer: Principal, permissions: Set[Permission]) -> bool:
@@ -62,6 +64,24 @@ def may_manage(viewer: Principal, place: Place) -> bool:
     if place.role_code == ADMINISTRATOR:
         return viewer.is_global
     return holds_all(viewer, permissions_of(place.permission_ids))
+
+
+def sees_application(viewer: Principal, application: Application, path: str) -> bool:
+    """Whether an application, in the department of `path`, exists for somebody: itself it does, and to who manages
+    applications those of their department and below."""
+    manages = has_permission(viewer, Permission.APPLICATION_MANAGE) and sees_department(viewer, path)
+    return application.deleted_at is None and (viewer.id == ApplicationId(application.id) or manages)
+
+
+def may_give_scopes(viewer: Principal, scopes: Set[Permission]) -> bool:
+    """Whether somebody may let a program act with these rights, or change one that does: nobody hands on what they do
+    not have. Nor does who sees only the tasks assigned to them: a program sees all of its department."""
+    return holds_all(viewer, scopes) and not viewer.sees_assigned_only
+
+
+def is_admitted(application: Application, place: Place, now: datetime) -> bool:
+    """Whether the keys of an application open anything: it may act at all, and its time is not over."""
+    return is_effective(application, place) and not has_expired(application, now)
 
 
 def is_signed_in(session: UserSession, user: User, place: Place, now: datetime) -> bool:

@@ -8,10 +8,12 @@ forget, so that it asks the database again.
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from shared.actor import ActorId, ApplicationId
+
 CHANNEL: Final = "console:rights"
 
-Concerned = int | Literal["everybody"]
-"""A person's id, or everybody there is."""
+Concerned = ActorId | Literal["everybody"]
+"""A person's id, an application's, or everybody there is."""
 
 _LONGEST_ID: Final = 16
 _OF_EVERYBODY: Final = ("department", "role", "permission")
@@ -22,6 +24,8 @@ def concerned(event: Mapping[str, Any]) -> Concerned | None:
     entity = event.get("entity")
     if entity in _OF_EVERYBODY:
         return "everybody"
+    if entity == "application":
+        return ApplicationId(event["id"])
     person: int | None = {"user": event.get("id"), "session": event.get("userId")}.get(str(entity))
     return person
 
@@ -33,5 +37,8 @@ def to_message(who: Concerned) -> bytes:
 
 def from_message(message: bytes) -> Concerned:
     """What was heard. Anything we do not know concerns everybody: to ask again is never wrong."""
+    kind, _, number = message.rpartition(b":")
     # no id is longer; of a number of thousands of digits Python makes no int
-    return int(message) if message.isdigit() and len(message) <= _LONGEST_ID else "everybody"
+    if not number.isdigit() or len(number) > _LONGEST_ID or kind not in (b"", b"application"):
+        return "everybody"
+    return ApplicationId(int(number)) if kind else int(number)

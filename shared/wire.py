@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import StringConstraints, model_validator
 
+from shared.actor import ActorId, ApplicationId
 from shared.commands import CommandData, Digest, RowId, Version
 from shared.errors import ConsoleError, FieldError, Internal, every_error
 
@@ -24,16 +25,30 @@ IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, 
 
 
 class Actor(CommandData):
-    """On whose behalf: a signed-in person, or a stranger on one of the open routes. (No actor at all: the system.)"""
+    """On whose behalf: a signed-in person, an application, or a stranger on one of the open routes. (No actor at all:
+    the system.)"""
 
     userId: RowId | None = None
+    applicationId: RowId | None = None
     anonymous: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _is_exactly_one(self) -> Self:
-        if (self.userId is None) == (self.anonymous is None):
-            raise ValueError("names either userId or anonymous")
+        if sum(one is not None for one in (self.userId, self.applicationId, self.anonymous)) != 1:
+            raise ValueError("names one of userId, applicationId and anonymous")
         return self
+
+    @classmethod
+    def of(cls, actor_id: ActorId) -> Self:
+        """Somebody who is known."""
+        if isinstance(actor_id, ApplicationId):
+            return cls(applicationId=actor_id.number)
+        return cls(userId=actor_id)
+
+    @property
+    def id(self) -> ActorId | None:
+        """Who it is; None for a stranger."""
+        return self.userId if self.applicationId is None else ApplicationId(self.applicationId)
 
 
 class CommandRequest(CommandData):
@@ -67,10 +82,12 @@ class DeferredRequest(CommandData):
 
 
 def scope_of(actor: Actor | None) -> str:
-    """The namespace of idempotency keys: two people, or two open routes, never share one."""
+    """The namespace of idempotency keys: two people, two applications, or two open routes, never share one."""
     if actor is None:
         return "system"
-    return f"user:{actor.userId}" if actor.userId is not None else f"anonymous:{actor.anonymous}"
+    if actor.anonymous is not None:
+        return f"anonymous:{actor.anonymous}"
+    return str(actor.id) if isinstance(actor.id, ApplicationId) else f"user:{actor.id}"
 
 
 def operation_id(actor: Actor | None, key: str) -> str:

@@ -375,3 +375,53 @@ CREATE TABLE audit_seal (
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
+-- Running upgrade 0005 -> 0006
+
+CREATE TABLE application (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    name VARCHAR(100) NOT NULL,
+    description VARCHAR(500),
+    department_id BIGINT NOT NULL,
+    status SMALLINT NOT NULL DEFAULT '1',
+    expires_at DATETIME(3),
+    created_by_user_id BIGINT,
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    deleted_at DATETIME(3),
+    CONSTRAINT pk_application PRIMARY KEY (id),
+    CONSTRAINT fk_application_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+    CONSTRAINT fk_application_created_by_user_id FOREIGN KEY(created_by_user_id) REFERENCES user_table (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_application_department_id ON application (department_id);
+
+CREATE INDEX ix_application_created_by_user_id ON application (created_by_user_id);
+
+CREATE TABLE application_scope (
+    application_id BIGINT NOT NULL,
+    permission_id BIGINT NOT NULL,
+    CONSTRAINT pk_application_scope PRIMARY KEY (application_id, permission_id),
+    CONSTRAINT fk_application_scope_application_id FOREIGN KEY(application_id) REFERENCES application (id),
+    CONSTRAINT fk_application_scope_permission_id FOREIGN KEY(permission_id) REFERENCES permission (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_application_scope_permission_id ON application_scope (permission_id);
+
+CREATE TABLE application_secret (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    application_id BIGINT NOT NULL,
+    hash CHAR(64) NOT NULL,
+    revoked_at DATETIME(3),
+    last_used_at DATETIME(3),
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_application_secret PRIMARY KEY (id),
+    CONSTRAINT fk_application_secret_application_id FOREIGN KEY(application_id) REFERENCES application (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_application_secret_application_id ON application_secret (application_id);
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';

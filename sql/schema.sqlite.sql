@@ -236,3 +236,49 @@ CREATE TABLE audit_seal (
 	seal CHAR(64) NOT NULL,
 	CONSTRAINT pk_audit_seal PRIMARY KEY (entry_id)
 );
+
+CREATE TABLE application (
+	id INTEGER NOT NULL,
+	name VARCHAR(100) NOT NULL,
+	description VARCHAR(500),
+	department_id INTEGER NOT NULL,
+	status SMALLINT DEFAULT '1' NOT NULL,
+	expires_at DATETIME,
+	created_by_user_id INTEGER,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	deleted_at DATETIME,
+	CONSTRAINT fk_application_created_by_user_id FOREIGN KEY(created_by_user_id) REFERENCES user_table (id),
+	CONSTRAINT fk_application_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+	CONSTRAINT pk_application PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_application_department_id ON application (department_id);
+
+CREATE INDEX ix_application_created_by_user_id ON application (created_by_user_id);
+
+CREATE TABLE application_scope (
+	application_id INTEGER NOT NULL,
+	permission_id INTEGER NOT NULL,
+	CONSTRAINT fk_application_scope_application_id FOREIGN KEY(application_id) REFERENCES application (id),
+	CONSTRAINT fk_application_scope_permission_id FOREIGN KEY(permission_id) REFERENCES permission (id),
+	CONSTRAINT pk_application_scope PRIMARY KEY (application_id, permission_id)
+);
+
+CREATE INDEX ix_application_scope_permission_id ON application_scope (permission_id);
+
+CREATE TABLE application_secret (
+	id INTEGER NOT NULL,
+	application_id INTEGER NOT NULL,
+	hash CHAR(64) NOT NULL,
+	revoked_at DATETIME,
+	last_used_at DATETIME,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	CONSTRAINT fk_application_secret_application_id FOREIGN KEY(application_id) REFERENCES application (id),
+	CONSTRAINT pk_application_secret PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_application_secret_application_id ON application_secret (application_id);

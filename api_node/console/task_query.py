@@ -26,6 +26,7 @@ from starlette.requests import Request
 
 from api_node.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, number, require_known, search_text
 from api_node.queries.tasks import Place, SortKey, TaskFilter, TaskOrder
+from shared.actor import ApplicationId
 from shared.errors import FieldError, Invalid, MalformedRequest
 from shared.jsonio import MAX_SAFE_INTEGER, dumps, loads_untrusted
 from shared.model import MAX_LABEL, MAX_TITLE, Status
@@ -114,7 +115,9 @@ def _person(request: Request, name: str, viewer: Principal, allowed: str) -> int
     if given is None:
         return None
     if given == "me":
-        return viewer.user_id
+        if isinstance(viewer.id, ApplicationId):
+            raise _invalid(name, "is me for people alone")
+        return viewer.id
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and 0 < int(given) <= MAX_SAFE_INTEGER):
         raise _invalid(name, f"must be {allowed}")
     return int(given)

@@ -104,10 +104,10 @@ async def change_user(request: Request, actor: Principal) -> Response:
     if "role" in given:
         updates["roleId"] = _ID_OF_ROLE[change.role]
     patch: dict[str, Any] = {"userId": user_id, "updates": updates}
-    if "password" in given or ("email" in given and user_id == actor.user_id):
+    if "password" in given or ("email" in given and user_id == actor.id):
         await require_fitting_key(request, actor=actor, raw=raw)
         user, _ = await seen_person(request, actor)
-        if user.id != actor.user_id:
+        if user.id != actor.id:
             raise Forbidden
         patch |= await proof(
             request,

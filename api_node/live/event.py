@@ -17,9 +17,10 @@ _MANAGED_BY: Final = MappingProxyType(
         "department": Permission.DEPARTMENT_MANAGE,
         "role": Permission.ROLE_MANAGE,
         "permission": Permission.ROLE_MANAGE,
+        "application": Permission.APPLICATION_MANAGE,
     }
 )
-_SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", "actorId", "at")
+_SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", "actorId", "applicationId", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +78,4 @@ def message_for(viewer: Principal, event: LiveEvent) -> str | None:
         return None
     if sees_tasks_of(viewer, event.assigned_to, event.path):
         return event.whole
-    return event.hidden if event.assigned_before == viewer.user_id else None
+    return event.hidden if event.assigned_before == viewer.id else None

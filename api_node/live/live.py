@@ -18,6 +18,7 @@ from api_node.live.tickets import Tickets
 from api_node.queries import sessions
 from api_node.reads import answering_database_errors
 from api_node.signed_tokens import SigningKeys
+from shared.actor import ApplicationId
 from shared.clock import Clock
 from shared.principal import Principal
 from shared.rights_news import Concerned
@@ -101,7 +102,7 @@ class Live:
         self._on_change_of_rights(who)
         if who == "everybody":
             self.connections.organisation_changed()
-        else:
+        elif not isinstance(who, ApplicationId):  # those have no connections
             self.connections.account_changed(who)
 
 

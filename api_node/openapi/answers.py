@@ -195,6 +195,99 @@ class PermissionShape(Shape):
     version: Version
 
 
+class LiveSecret(Shape):
+    """A secret of an application that was not revoked: everything but itself."""
+
+    id: RowId
+    createdAt: Instant
+    lastUsedAt: Instant | None
+
+
+class Application(Shape):
+    """A program that calls the API with keys of its own."""
+
+    id: RowId
+    name: str
+    description: str | None
+    departmentId: RowId = Field(description="it sees this one and below")
+    departmentName: str
+    scopes: list[str] = Field(description="codes of permissions, such as `board:view`")
+    status: OnOrOff
+    expiresAt: Instant | None
+    secrets: list[LiveSecret]
+    lastUsedAt: Instant | None = Field(description="by whichever key, exact to about a minute")
+    createdByUserId: RowId | None
+    version: Version
+    createdAt: Instant
+    updatedAt: Instant
+
+
+class ApplicationWithKey(Application):
+    """An application with a key that was just made."""
+
+    key: str | None = Field(
+        description="send it as `Authorization: Bearer ...`; null in a replay by `Idempotency-Key`, since a secret is "
+        "not shown twice"
+    )
+
+
+class ApplicationList(NumberedPage):
+    """One page of applications."""
+
+    items: list[Application] = Field(alias="list")
+
+
+class NamedDepartment(Shape):
+    """A department by its id and name."""
+
+    id: RowId
+    name: str
+
+
+class Reason(Shape):
+    """One condition of a decision."""
+
+    code: Literal[
+        "exists",
+        "is_on",
+        "role_is_on",
+        "department_is_on",
+        "has_time_left",
+        "permission_is_on",
+        "is_granted",
+        "is_in_sight",
+    ]
+    holds: bool
+    message: str = Field(description="for people, in the language asked for")
+    departments: list[NamedDepartment] = Field(
+        default=[],
+        description="of `department_is_on` that does not hold: which are turned off, of those that whoever asks sees",
+    )
+
+
+class Explanation(Shape):
+    """Whether somebody can do something, and why. It is allowed when every reason holds."""
+
+    permission: str
+    departmentId: RowId | None = Field(description="what was asked about; null for none")
+    allowed: bool
+    isGlobal: bool = Field(description="an administrator's sight is not bound to a department")
+    seesAssignedOnly: bool = Field(description="of the board's tasks it sees those assigned to it")
+    reasons: list[Reason]
+
+
+class UserExplanation(Explanation):
+    """That of an account."""
+
+    userId: RowId
+
+
+class ApplicationExplanation(Explanation):
+    """That of an application."""
+
+    applicationId: RowId
+
+
 class Tokens(Shape):
     """What a sign-in gives."""
 
@@ -350,7 +443,9 @@ class StoredWrite(Shape):
 class AuditActor(Shape):
     """Who did it. `name` is the user name they had then."""
 
-    kind: ActorKind = Field(description="a person, somebody who was not signed in, or the queue service itself")
+    kind: ActorKind = Field(
+        description="a person, a program, somebody who was not signed in, or the queue service itself"
+    )
     id: RowId | None
     name: str | None
 

@@ -31,6 +31,7 @@ _ENVELOPES: Final[Mapping[Door, dict[str, Any]]] = {
     "/v1": {"code": {"const": 0}, "message": {"const": "success"}},
 }
 _FOR_ALL: Final = "open"
+_BEARER: Final = "An access token of a sign-in (a JWT), or the key of an application (`con_...`)."
 
 
 class Row(Protocol):
@@ -44,6 +45,8 @@ class Row(Protocol):
     def handler(self) -> Any: ...
     @property
     def policy(self) -> object: ...
+    @property
+    def people_only(self) -> bool: ...
 
 
 class Undescribed(Exception):
@@ -69,7 +72,7 @@ def document(
         "tags": [{"name": name, "description": means} for name, means in TAGS.items()],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _BEARER}},
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "responses": dict(sorted(responses.items())),
@@ -116,7 +119,12 @@ def _make_a_change(schema: dict[str, Any], members: Iterable[str]) -> None:
 
 
 def _operation(row: Row, operation: Operation, responses: dict[str, Any]) -> dict[str, Any]:
-    errors = error_answers(operation, takes_a_token=row.policy != _FOR_ALL, takes_an_id="{" in row.path)
+    errors = error_answers(
+        operation,
+        takes_a_token=row.policy != _FOR_ALL,
+        takes_an_id="{" in row.path,
+        people_only=row.people_only,
+    )
     door = door_of(row.path)
     found: dict[str, Any] = {
         "operationId": operation.id,
@@ -141,6 +149,8 @@ def _description(row: Row, operation: Operation) -> str:
         "open": "Open to everybody.",
         "signed-in": "For whoever is signed in.",
     }.get(str(row.policy), f"Needs the permission `{row.policy}`.")
+    if row.people_only:
+        needs += " An application's key is refused."
     return "\n\n".join(part for part in (inspect.getdoc(row.handler), operation.more, needs) if part)
 
 

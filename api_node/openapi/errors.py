@@ -17,6 +17,7 @@ from shared.errors import (
     NotFound,
     OutcomeUnknown,
     PayloadTooLarge,
+    PeopleOnly,
     PreconditionFailed,
     QueueFull,
     QueueUnreachable,
@@ -53,13 +54,16 @@ class ErrorAnswer:
     means: str
 
 
-def error_answers(operation: Operation, *, takes_a_token: bool, takes_an_id: bool) -> dict[int, ErrorAnswer]:
+def error_answers(
+    operation: Operation, *, takes_a_token: bool, takes_an_id: bool, people_only: bool = False
+) -> dict[int, ErrorAnswer]:
     """Every error answer of an operation by its status, in order."""
     kinds = set[type[ConsoleError]](_ALWAYS)
     kinds |= set(operation.errors)
     for applies, more in (
         (takes_a_token, _OF_A_TOKEN),
         (takes_an_id, (NotFound,)),
+        (people_only, (PeopleOnly,)),
         (operation.body is not None, _OF_A_BODY),
         (bool(operation.query), (Invalid,)),
         (operation.is_write, _OF_A_WRITE),

@@ -9,7 +9,8 @@ INTRODUCTION: Final = """\
 One board of tasks, shared by people who change it at the same time.
 
 **Signing in.** `POST /api/auth/register` and `/api/auth/login` answer with a token: send it as
-`Authorization: Bearer TOKEN`.
+`Authorization: Bearer TOKEN`. A program sends the key of its application in the same place (`POST /v1/applications`),
+and may do what its scopes say; what concerns a person's own account refuses it.
 
 **Bodies** are JSON (`Content-Type: application/json`, UTF-8, at most 1 MiB). A member that is unknown or only read is
 refused.
@@ -30,6 +31,7 @@ comes back with `Idempotency-Replayed: true`.
 TAGS: Final[Mapping[Tag, str]] = {
     "Accounts": "Signing in, and the people who do",
     "Organisation": "Departments, roles and permissions, and who is given what",
+    "Applications": "Programs with keys of their own",
     "Audit": "Who did what, when and why",
     "Board": "Tasks: list, read, create, change, delete",
     "Live events": "Changes as they happen",

@@ -10,7 +10,17 @@ from pydantic import BaseModel
 from shared.commands import RowId
 from shared.errors import ConsoleError
 
-Tag = Literal["Accounts", "Organisation", "Board", "Live events", "Audit", "Operation", "Health", "Reference"]
+Tag = Literal[
+    "Accounts",
+    "Organisation",
+    "Applications",
+    "Audit",
+    "Board",
+    "Live events",
+    "Operation",
+    "Health",
+    "Reference",
+]
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; version=1.0.0; charset=utf-8"

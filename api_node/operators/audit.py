@@ -18,7 +18,17 @@ from shared.errors import FieldError, Invalid
 from shared.jsonio import dumps
 from shared.principal import Principal
 
-OF_A_FILTER: Final = ("actorId", "action", "entity", "entityId", "departmentId", "requestId", "since", "until")
+OF_A_FILTER: Final = (
+    "actorId",
+    "applicationId",
+    "action",
+    "entity",
+    "entityId",
+    "departmentId",
+    "requestId",
+    "since",
+    "until",
+)
 NDJSON: Final = "application/x-ndjson"
 
 
@@ -64,7 +74,8 @@ async def export_entries(request: Request, viewer: Principal) -> Response:
 
 def _filter(request: Request) -> AuditFilter:
     return AuditFilter(
-        actor_id=optional_id(request, "actorId"),
+        user_id=optional_id(request, "actorId"),
+        application_id=optional_id(request, "applicationId"),
         action=search_text(request, "action"),
         entity=search_text(request, "entity"),
         entity_id=optional_id(request, "entityId"),

@@ -99,7 +99,7 @@ async def change_user(request: Request, actor: Principal) -> Response:
     updates = change.model_dump(exclude_unset=True, exclude={"version", "password"})
     patch: dict[str, Any] = {"userId": user_id, "updates": updates}
     if "password" in change.model_fields_set:
-        if user_id == actor.user_id:
+        if user_id == actor.id:
             raise Forbidden("your own password is changed by showing the old one: PATCH /v1/users/{id}/password")
         require_usable(Node.of(request), change.password, change.email or change.username)
         await require_fitting_key(request, actor=actor, raw=raw)
@@ -134,7 +134,7 @@ async def change_password(request: Request, actor: Principal) -> Response:
     body, raw = await read_json(request)
     given = validated(PasswordBody, body)
     user, _ = await seen_person(request, actor)
-    if user_id != actor.user_id:
+    if user_id != actor.id:
         raise Forbidden("somebody else's password is set anew: PUT /v1/users/{id}")
     await require_fitting_key(request, actor=actor, raw=raw)
     told = await proof(request, user, given.oldPassword, new_password=given.newPassword, field="newPassword")

@@ -21,9 +21,11 @@ EXPORTED_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries are asked for; the default is all. `since` is included, `until` is not; the rest is exact."""
+    """Which entries are asked for; the default is all. `user_id` and `application_id`: who did it. `since` is included,
+    `until` is not; the rest is exact."""
 
-    actor_id: int | None = None
+    user_id: int | None = None
+    application_id: int | None = None
     action: str | None = None
     entity: str | None = None
     entity_id: int | None = None
@@ -87,7 +89,6 @@ def _sealed(row: Any) -> SealedEntry:
 
 def _matching(viewer: Principal, wanted: AuditFilter) -> ColumnElement[bool]:
     exact = {
-        _c.actor_id: wanted.actor_id,
         _c.action: wanted.action,
         _c.entity: wanted.entity,
         _c.entity_id: wanted.entity_id,
@@ -95,6 +96,9 @@ def _matching(viewer: Principal, wanted: AuditFilter) -> ColumnElement[bool]:
         _c.request_id: wanted.request_id,
     }
     conditions = [column == value for column, value in exact.items() if value is not None]
+    for kind, actor_id in (("user", wanted.user_id), ("application", wanted.application_id)):
+        if actor_id is not None:
+            conditions += [_c.actor_id == actor_id, _c.actor_kind == kind]
     if not viewer.is_global:
         conditions.append(in_departments_of(viewer, _c.department_id))
     if wanted.since is not None:

@@ -39,6 +39,14 @@ async def named_like(engine: AsyncEngine, viewer: Principal, keyword: str | None
         return [Department(*row) for row in await connection.execute(wanted)]
 
 
+async def down_to(engine: AsyncEngine, viewer: Principal, path: str) -> Sequence[Department]:
+    """The department of a path and all above it, the top of the tree first; those alone that this person sees."""
+    ids = [int(part) for part in path.strip("/").split("/")]
+    async with engine.connect() as connection:
+        wanted = _visible_to(viewer).where(_c.id.in_(ids)).order_by(_c.path)
+        return [Department(*row) for row in await connection.execute(wanted)]
+
+
 def _visible_to(viewer: Principal) -> Select[Any]:
     exists = _c.deleted_at.is_(None)
     return select(department).where(exists if viewer.is_global else and_(exists, _c.path.startswith(viewer.path)))

@@ -7,12 +7,16 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.db.people import granted_ids, ids_of
-from shared.db.tables import permission, role
+from shared.db.grants import granted_ids, ids_of
+from shared.db.tables import permission, role, role_permission
 from shared.organisation import PermissionRow, Role
 
 _c = role.c
 _COLUMNS: Final = tuple(role.columns)
+_GRANTS: Final = (
+    granted_ids(role_permission.c.role_id),
+    granted_ids(role_permission.c.role_id, only_enabled=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ async def permissions(engine: AsyncEngine) -> Sequence[PermissionRow]:
 
 
 def _existing() -> Select[Any]:
-    return select(*_COLUMNS, granted_ids(), granted_ids(only_enabled=True)).where(_c.deleted_at.is_(None))
+    return select(*_COLUMNS, *_GRANTS).where(_c.deleted_at.is_(None))
 
 
 def _role(row: Sequence[Any]) -> Role:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api_node.queries.departments import in_departments_of
+from shared.actor import ApplicationId
 from shared.db.tables import task_table
 from shared.model import Status, Task
 from shared.principal import Principal
@@ -163,7 +164,9 @@ def _visible_to(viewer: Principal) -> ColumnElement[bool]:
     exists = _c.deleted_at.is_(None)
     if viewer.is_global:
         return exists
-    theirs = _c.assigned_to_user_id == viewer.user_id
+    if isinstance(viewer.id, ApplicationId):  # nothing is assigned to one
+        return and_(exists, in_departments_of(viewer, _c.department_id))
+    theirs = _c.assigned_to_user_id == viewer.id
     if viewer.sees_assigned_only:
         return and_(exists, theirs)
     return and_(exists, or_(theirs, in_departments_of(viewer, _c.department_id)))

@@ -3,6 +3,14 @@
 from types import MappingProxyType
 from typing import Final
 
+from queue_service.commands.applications import (
+    ADD_SECRET,
+    CREATE_APPLICATION,
+    DELETE_APPLICATION,
+    NOTE_SECRET_USES,
+    REVOKE_SECRET,
+    UPDATE_APPLICATION,
+)
 from queue_service.commands.departments import CREATE_DEPARTMENT, DELETE_DEPARTMENT, UPDATE_DEPARTMENT
 from queue_service.commands.registration import ENSURE_ADMINISTRATOR, REGISTER_USER
 from queue_service.commands.roles import CREATE_ROLE, DELETE_ROLE, UPDATE_PERMISSION, UPDATE_ROLE
@@ -31,6 +39,12 @@ KINDS: Final = MappingProxyType(
             UPDATE_ROLE,
             DELETE_ROLE,
             UPDATE_PERMISSION,
+            CREATE_APPLICATION,
+            UPDATE_APPLICATION,
+            DELETE_APPLICATION,
+            ADD_SECRET,
+            REVOKE_SECRET,
+            NOTE_SECRET_USES,
             OPEN_SESSION,
             NOTE_FAILED_SIGN_IN,
             REFRESH_SESSION,

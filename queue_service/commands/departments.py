@@ -2,7 +2,7 @@
 their own and below; the top of the tree is an administrator's."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -87,8 +87,7 @@ def _delete(data: DepartmentRef, command: Command, working: WorkingSet, now: dat
         raise Forbidden("your own department is deleted from above")
     uses = working.uses_of_department(before.id)
     if uses != Uses():
-        used_by = {"departments": uses.departments, "users": uses.users, "tasks": uses.tasks}
-        raise InUse(extra={"usedBy": used_by})
+        raise InUse(extra={"usedBy": asdict(uses)})
     after = replace(before, deleted_at=now, version=before.version + 1, updated_at=now)
     return _decision(200, "deleted", command, before, after, [Change(before, after)])
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from queue_service.domain.command import Answer, Command, CommandKind, Decision, Event, Needs
 from queue_service.domain.workingset import Change, WorkingSet
+from shared.actor import ApplicationId, actor_members
 from shared.commands import NewTask, TaskPatch, TaskRef
-from shared.errors import FieldError, Invalid, NotFound, VersionConflict
+from shared.errors import FieldError, Invalid, NotFound, PeopleOnly, VersionConflict
 from shared.model import Task, User, task_view
 from shared.permissions import Permission
 from shared.policy import sees_department, sees_task
@@ -15,6 +16,8 @@ from shared.policy import sees_department, sees_task
 
 def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime) -> Decision:
     """Put a task on the board, in its creator's department."""
+    if isinstance(command.actor_id, ApplicationId):
+        raise PeopleOnly("somebody has to stand by a task as its creator")
     creator = _person("createdByUserId", command.actor_id or data.createdByUserId or 0, working)
     if data.assignedToUserId is not None:
         _require_assignable(data.assignedToUserId, None, command, working)
@@ -143,9 +146,8 @@ def _decision(status: int, event_type: str, command: Command, before: Task | Non
         "departmentId": after.department_id,
         "departmentPath": path,
         "assignedToUserId": after.assigned_to_user_id,
-        "actorId": command.actor_id,
         "requestId": command.request_id,
-    }
+    } | actor_members(command.actor_id)
     if before is not None and before.assigned_to_user_id != after.assigned_to_user_id:
         # whoever could see it a moment ago has to be told that it is gone
         body["previouslyAssignedToUserId"] = before.assigned_to_user_id

@@ -115,7 +115,7 @@ def _delete(data: UserRef, command: Command, working: WorkingSet, now: datetime)
     """Take an account away, and every sign-in of it. The row stays, and so do its names: nobody else gets them."""
     actor = working.principal(command.actor_id)
     before, place = _visible(data.userId, command, actor, working)
-    if actor is not None and actor.user_id == before.id:
+    if actor is not None and actor.id == before.id:
         raise Forbidden("nobody deletes their own account")
     if actor is not None and not may_manage(actor, place):
         raise Forbidden(_MAY_DO_MORE)
@@ -161,9 +161,9 @@ def _allowed(data: UserPatch, user: User, place: Place, actor: Principal | None)
         manages = has_permission(actor, Permission.USER_MANAGE)
         if changed & _OF_A_MANAGER and not manages:
             raise Forbidden
-        if actor.user_id != user.id and not may_manage(actor, place):
+        if actor.id != user.id and not may_manage(actor, place):
             raise Forbidden(_MAY_DO_MORE)
-        if data.resetHash is not None and (actor.user_id == user.id or not manages):
+        if data.resetHash is not None and (actor.id == user.id or not manages):
             raise Forbidden
     return written
 

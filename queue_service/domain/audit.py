@@ -6,19 +6,20 @@ from typing import Any
 
 from queue_service.domain.command import Audit, Command
 from queue_service.domain.workingset import WorkingSet
+from shared.actor import ApplicationId
 from shared.audit import ActorKind, AuditEntry
 from shared.jsonio import dumps
 
 
 def audit_entry(entry_id: int, command: Command, audit: Audit, working: WorkingSet, now: datetime) -> AuditEntry:
     """The entry of one audit of a command that the batch applies."""
-    kind: ActorKind = "user" if command.actor_id is not None else "system" if command.is_systems else "stranger"
+    kind, actor_id, actor_name = _actor(command, working)
     return AuditEntry(
         id=entry_id,
         at=now,
         actor_kind=kind,
-        actor_id=command.actor_id,
-        actor_name=working.users[command.actor_id].username if command.actor_id is not None else None,
+        actor_id=actor_id,
+        actor_name=actor_name,
         action=audit.action,
         entity=audit.entity,
         entity_id=audit.entity_id,
@@ -29,6 +30,17 @@ def audit_entry(entry_id: int, command: Command, audit: Audit, working: WorkingS
         request_id=command.request_id,
         node=command.node,
     )
+
+
+def _actor(command: Command, working: WorkingSet) -> tuple[ActorKind, int | None, str | None]:
+    """Kind, id, and the name they have now."""
+    match command.actor_id:
+        case None:
+            return ("system" if command.is_systems else "stranger"), None, None
+        case ApplicationId(number):
+            return "application", number, working.applications[number].name
+        case user_id:
+            return "user", user_id, working.users[user_id].username
 
 
 def _text(shown: Mapping[str, Any] | None) -> str | None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from queue_service.domain.workingset import Change, WorkingSet
+from shared.actor import ActorId
 from shared.commands import CommandData
 from shared.errors import ConsoleError
 from shared.permissions import Permission
@@ -44,7 +45,7 @@ class Command:
 
     type: str
     data: CommandData
-    actor_id: int | None
+    actor_id: ActorId | None
     operation_id: str
     fingerprint: str
     expected_version: int | None = None
@@ -63,11 +64,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The rows a decision reads. Tasks, sessions and the people it changes are locked in id order; the rest is read.
+    """The rows a decision reads. Tasks, sessions, applications, secrets and the people it changes are locked in id
+    order; the rest is read.
 
-    People are read with where they stand. `login_names` and `role_names` are looked up for who has them.
-    `whole_organisation`: every department, and every permission. `uses_of_*`: what keeps one from being deleted.
-    `whether_administrators_remain`: who else could still administer.
+    People are read with where they stand; applications too, and with all of their secrets. `login_names` and
+    `role_names` are looked up for who has them. `whole_organisation`: every department, and every permission.
+    `uses_of_*`: what keeps one from being deleted. `whether_administrators_remain`: who else could still administer.
     """
 
     task_ids: frozenset[int] = frozenset()
@@ -76,9 +78,12 @@ class Needs:
     login_names: frozenset[str] = frozenset()
     session_ids: frozenset[int] = frozenset()
     throttle_subjects: frozenset[str] = frozenset()
+    application_ids: frozenset[int] = frozenset()
+    secret_ids: frozenset[int] = frozenset()
     department_ids: frozenset[int] = frozenset()
     role_ids: frozenset[int] = frozenset()
     role_names: frozenset[str] = frozenset()
+    every_permission: bool = False
     whole_organisation: bool = False
     uses_of_departments: frozenset[int] = frozenset()
     uses_of_roles: frozenset[int] = frozenset()

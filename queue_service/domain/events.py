@@ -4,6 +4,8 @@ department may be told."""
 from typing import Any, Literal
 
 from queue_service.domain.command import Command, Event
+from shared.actor import actor_members
+from shared.applications import Application
 from shared.model import User, UserSession
 from shared.organisation import Department, PermissionRow, Role
 
@@ -36,6 +38,12 @@ def permission_event(command: Command, permission: PermissionRow) -> Event:
     return _event("permission", "updated", command, permission.id, permission.version, {})
 
 
+def application_event(happening: Happening, command: Command, application: Application, path: str) -> Event:
+    """An application was made, changed (its secrets, too) or taken away."""
+    where = {"departmentId": application.department_id, "departmentPath": path}
+    return _event("application", happening, command, application.id, application.version, where)
+
+
 def session_ended(command: Command, session: UserSession) -> Event:
     """A sign-in is over before its time."""
     return _event("session", "ended", command, session.id, session.version, {"userId": session.user_id})
@@ -43,4 +51,4 @@ def session_ended(command: Command, session: UserSession) -> Event:
 
 def _event(entity: str, happening: str, command: Command, entity_id: int, version: int, more: dict[str, Any]) -> Event:
     body = {"type": f"{entity}.{happening}", "entity": entity, "id": entity_id, "version": version, **more}
-    return Event(body | {"actorId": command.actor_id, "requestId": command.request_id})
+    return Event(body | actor_members(command.actor_id) | {"requestId": command.request_id})

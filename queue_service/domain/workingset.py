@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from shared.actor import ActorId, ApplicationId
+from shared.applications import Application, ApplicationSecret, place_of
 from shared.model import Task, Throttle, User, UserSession
 from shared.organisation import ADMINISTRATOR, ON, Department, PermissionRow, Place, Role, place_in
 from shared.principal import Principal, principal_of
 
-Entity = Task | User | UserSession | Throttle | Department | Role | PermissionRow
+Entity = Task | User | UserSession | Throttle | Department | Role | PermissionRow | Application | ApplicationSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Uses:
     departments: int = 0
     users: int = 0
     tasks: int = 0
+    applications: int = 0
     holders: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -50,19 +53,21 @@ class WorkingSet:
     """Rows by id (people by login name too, throttles by subject). `apply` folds a change in, so a later command of the
     batch sees it.
 
-    `places` has where each of the `users` stands, `paths` the departments of the `tasks`. `administrators` are the
-    accounts that can administer unless their department, which is the value, is one of `departments_off`. `uses` is by
-    kind and id of what may be deleted, as the database had it.
+    `places` has where each of the `users` and `applications` stands, `paths` the departments of the `tasks`.
+    `administrators` are the accounts that can administer unless their department, which is the value, is one of
+    `departments_off`. `uses` is by kind and id of what may be deleted, as the database had it.
     """
 
     ids: IdSource
     tasks: dict[int, Task] = field(default_factory=dict)
     paths: dict[int, str] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
-    places: dict[int, Place] = field(default_factory=dict)
+    places: dict[ActorId, Place] = field(default_factory=dict)
     by_name: dict[str, User] = field(default_factory=dict)
     sessions: dict[int, UserSession] = field(default_factory=dict)
     throttles: dict[str, Throttle] = field(default_factory=dict)
+    applications: dict[int, Application] = field(default_factory=dict)
+    secrets: dict[int, ApplicationSecret] = field(default_factory=dict)
     departments: dict[int, Department] = field(default_factory=dict)
     roles: dict[int, Role] = field(default_factory=dict)
     permissions: dict[int, PermissionRow] = field(default_factory=dict)
@@ -73,12 +78,25 @@ class WorkingSet:
     anyone_is_registered: bool = True
     _changed: dict[tuple[type[Entity], int], Change] = field(default_factory=dict)
 
-    def principal(self, user_id: int | None) -> Principal | None:
+    def principal(self, actor_id: ActorId | None) -> Principal | None:
         """Somebody as they are after the commands so far; None for the system itself (no id).
 
-        Raises KeyError for an account that was not loaded, or does not exist.
+        Raises KeyError for an account or an application that was not loaded, or does not exist.
         """
-        return None if user_id is None else principal_of(self.users[user_id], self.places[user_id])
+        if actor_id is None:
+            return None
+        place = self.places[actor_id]
+        if isinstance(actor_id, ApplicationId):
+            return principal_of(self.applications[actor_id.number], place)
+        return principal_of(self.users[actor_id], place)
+
+    def knows(self, actor_id: ActorId) -> bool:
+        """Whether there is such an account or application, of those that were loaded; deleted or not."""
+        return actor_id in self.places
+
+    def secrets_of(self, application_id: int) -> list[ApplicationSecret]:
+        """Every secret an application ever had, after the commands so far."""
+        return [secret for secret in self.secrets.values() if secret.application_id == application_id]
 
     def apply(self, change: Change) -> None:
         after = change.after
@@ -101,6 +119,10 @@ class WorkingSet:
                 self._apply_role(change.before, after)
             case PermissionRow():
                 self._apply_permission(after)
+            case Application():
+                self._apply_application(after)
+            case ApplicationSecret():
+                self.secrets[after.id] = after
 
     def changes(self) -> dict[type[Entity], list[Change]]:
         """What to write, by kind, in id order."""
@@ -116,6 +138,7 @@ class WorkingSet:
             departments=found.departments + self._more(Department, "parent_id", department_id),
             users=found.users + self._more(User, "department_id", department_id),
             tasks=found.tasks + self._more(Task, "department_id", department_id),
+            applications=found.applications + self._more(Application, "department_id", department_id),
         )
 
     def holders_of_role(self, role_id: int) -> Counter[int]:
@@ -127,7 +150,7 @@ class WorkingSet:
                     found[row.department_id] += more
         return +found
 
-    def _more(self, kind: type[Department | User | Task], column: str, wanted: int) -> int:
+    def _more(self, kind: type[Department | User | Task | Application], column: str, wanted: int) -> int:
         """How many more rows than at the start are not deleted and have `wanted` there; less than 0 for fewer."""
 
         def counts(row: Entity | None) -> bool:
@@ -162,6 +185,10 @@ class WorkingSet:
         for user in self.users.values():
             if user.department_id == after.id:
                 self.places[user.id] = self.places[user.id].in_department(after)
+        for application in self.applications.values():
+            if application.department_id == after.id:
+                stands = ApplicationId(application.id)
+                self.places[stands] = self.places[stands].in_department(after)
         if after.enabled == ON:
             self.departments_off.discard(after.id)
         else:
@@ -179,16 +206,36 @@ class WorkingSet:
 
     def _apply_permission(self, after: PermissionRow) -> None:
         self.permissions[after.id] = after
-
-        def enabled(holder: Place | Role) -> frozenset[int]:
-            is_granted = after.status == ON and after.id in holder.permission_ids
-            return holder.enabled_ids | {after.id} if is_granted else holder.enabled_ids - {after.id}
-
-        for user_id, place in self.places.items():
-            self.places[user_id] = replace(place, enabled_ids=enabled(place))
+        for actor_id, place in self.places.items():
+            self.places[actor_id] = replace(place, enabled_ids=_with(place.permission_ids, place.enabled_ids, after))
         # somebody may be given the role later in the batch
         for role_id, role in self.roles.items():
-            self.roles[role_id] = replace(role, enabled_ids=enabled(role))
+            self.roles[role_id] = replace(role, enabled_ids=_with(role.permission_ids, role.enabled_ids, after))
+        for application in self.applications.values():
+            enabled_ids = _with(application.scope_ids, application.enabled_ids, after)
+            self.applications[application.id] = replace(application, enabled_ids=enabled_ids)
+
+    def _apply_application(self, after: Application) -> None:
+        self.applications[after.id] = after
+        stands = ApplicationId(after.id)
+        department = self.departments.get(after.department_id)
+        if department is None:  # it was not loaded, so it is the same as before
+            self.places[stands] = replace(
+                self.places[stands],
+                role_name=after.name,
+                permission_ids=after.scope_ids,
+                enabled_ids=after.enabled_ids,
+            )
+        else:
+            self.places[stands] = place_of(
+                after, department_name=department.name, path=department.path, department_enabled=department.enabled
+            )
+
+
+def _with(granted: frozenset[int], enabled: frozenset[int], permission: PermissionRow) -> frozenset[int]:
+    """Of some granted permissions those that are on, now that one was turned on or off."""
+    without = enabled - {permission.id}
+    return without | {permission.id} if permission.status == ON and permission.id in granted else without
 
 
 def _names_of(user: User) -> set[str]:

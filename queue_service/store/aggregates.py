@@ -5,20 +5,45 @@ from typing import Any, Final
 
 from queue_service.domain.workingset import Entity
 from queue_service.store.versioned import VersionedTable
-from shared.db.people import granted_ids, ids_of
-from shared.db.tables import department, permission, role, sign_in_throttle, task_table, user_session, user_table
+from shared.applications import Application, ApplicationSecret
+from shared.db.applications import SCOPES
+from shared.db.grants import granted_ids, ids_of
+from shared.db.tables import (
+    application,
+    application_secret,
+    department,
+    permission,
+    role,
+    role_permission,
+    sign_in_throttle,
+    task_table,
+    user_session,
+    user_table,
+)
 from shared.model import Task, Throttle, User, UserSession
 from shared.organisation import Department, PermissionRow, Role
 
 DEPARTMENTS: Final = VersionedTable(department, Department)
 PERMISSIONS: Final = VersionedTable(permission, PermissionRow)
-ROLES: Final = VersionedTable(role, Role, [(granted_ids(), ids_of), (granted_ids(only_enabled=True), ids_of)])
+ROLES: Final = VersionedTable(
+    role,
+    Role,
+    [
+        (granted_ids(role_permission.c.role_id), ids_of),
+        (granted_ids(role_permission.c.role_id, only_enabled=True), ids_of),
+    ],
+)
 USERS: Final = VersionedTable(user_table, User)
+APPLICATIONS: Final = VersionedTable(application, Application, [(scopes, ids_of) for scopes in SCOPES])
+SECRETS: Final = VersionedTable(application_secret, ApplicationSecret)
 TASKS: Final = VersionedTable(task_table, Task)
 SESSIONS: Final = VersionedTable(user_session, UserSession)
 THROTTLES: Final = VersionedTable(sign_in_throttle, Throttle)
 
 ALL: Final = MappingProxyType[type[Entity], VersionedTable[Any]](
-    {table.entity: table for table in (DEPARTMENTS, PERMISSIONS, ROLES, USERS, TASKS, SESSIONS, THROTTLES)}
+    {
+        table.entity: table
+        for table in (DEPARTMENTS, PERMISSIONS, ROLES, USERS, APPLICATIONS, SECRETS, TASKS, SESSIONS, THROTTLES)
+    }
 )
 """By what they hold, in the order in which new rows are written: what is pointed at comes first."""

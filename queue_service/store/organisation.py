@@ -1,35 +1,15 @@
-"""Departments, roles and permissions beyond their own rows: what a role grants, what uses them, who may still
-administer."""
+"""Departments and roles beyond their own rows: what uses them, who may still administer."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, func, select
 
-from queue_service.domain.workingset import Change, Uses
+from queue_service.domain.workingset import Uses
 from queue_service.store.session import Transaction
-from queue_service.store.statement import Part, Statement, the_count
-from queue_service.store.versioned import insert_head, insert_parts
-from shared.db.tables import department, role, role_permission, task_table, user_table
-from shared.organisation import ADMINISTRATOR, ON, Role
+from shared.db.tables import application, department, role, task_table, user_table
+from shared.organisation import ADMINISTRATOR, ON
 
 MOST_ADMINISTRATORS: Final = 10_000
-
-
-def grant(tx: Transaction, changes: Sequence[Change]) -> Statement[int]:
-    """Make changed and new roles grant exactly what they say; those that grant what they did are passed over."""
-    roles = [change.after for change in changes if isinstance(change.after, Role) and _grants_anew(change)]
-    mark = tx.dialect.placeholder
-    forget = f"DELETE FROM role_permission WHERE role_id = {mark}"  # noqa: S608 - no values in it
-    parts: list[Part] = [(forget, (role.id,)) for role in roles]
-    rows = [(role.id, permission_id) for role in roles for permission_id in sorted(role.permission_ids)]
-    head = insert_head(tx.dialect, role_permission, ("role_id", "permission_id"))
-    return Statement(tx, [*parts, *insert_parts(tx.dialect, head, rows)], the_count)
-
-
-def _grants_anew(change: Change) -> bool:
-    before, after = change.before, change.after
-    return not (isinstance(before, Role) and isinstance(after, Role) and before.permission_ids == after.permission_ids)
 
 
 async def administrators(tx: Transaction) -> tuple[dict[int, int], set[int]]:
@@ -52,6 +32,7 @@ async def uses_of_department(tx: Transaction, department_id: int) -> Uses:
         departments=await _count(tx, department, department.c.parent_id == department_id),
         users=await _count(tx, user_table, user_table.c.department_id == department_id),
         tasks=await _count(tx, task_table, task_table.c.department_id == department_id),
+        applications=await _count(tx, application, application.c.department_id == department_id),
     )
 
 

@@ -22,7 +22,7 @@ def parse_command(wire: Any, *, size: int, secret: str, node: str = "") -> Comma
     if kind is None:
         known = ", ".join(sorted(KINDS))
         raise Invalid(errors=[FieldError("type", f"unknown command; known: {known}")])
-    if request.actor is not None and (kind.is_for_the_system or (request.actor.userId is None and not kind.is_open)):
+    if request.actor is not None and (kind.is_for_the_system or (request.actor.id is None and not kind.is_open)):
         raise Forbidden
     try:
         data = validated(kind.data, request.data)
@@ -35,7 +35,7 @@ def parse_command(wire: Any, *, size: int, secret: str, node: str = "") -> Comma
     return Command(
         type=request.type,
         data=data,
-        actor_id=request.actor.userId if request.actor else None,
+        actor_id=request.actor.id if request.actor else None,
         # without a key the command is its own operation: nobody can ask for it twice
         operation_id=operation_id(request.actor, request.idempotencyKey or fresh_id()),
         fingerprint=request.fingerprint or _fingerprint(request, secret),

@@ -25,7 +25,7 @@ from shared.clock import iso
 from shared.errors import ConsoleError, Forbidden, IdempotencyMismatch, Unauthenticated
 from shared.jsonio import dumps
 from shared.policy import has_permission
-from shared.principal import is_effective
+from shared.principal import has_expired, is_effective
 from shared.wire import error_from_wire
 
 Reserve = Callable[[Sequence[str], int], Reservation]
@@ -53,7 +53,7 @@ async def apply_batch(
                 # stored by an earlier try: the right is judged where it is applied, and its refusal is kept there
                 results.append(deferrals.put_off(command, command.deferral))
                 continue
-            _require_permission(command, working)
+            _require_permission(command, working, now)
             if command.deferral is not None and deferrals.puts_off(command, stored):
                 results.append(deferrals.put_off(command, command.deferral))
                 continue
@@ -92,14 +92,14 @@ async def apply_batch(
     return results
 
 
-def _require_permission(command: Command, working: WorkingSet) -> None:
+def _require_permission(command: Command, working: WorkingSet, now: datetime) -> None:
     """The right, by the actor's row as it is now; asked before a stored answer is given again, too."""
     if command.actor_id is None:
         return
-    if command.actor_id not in working.users:
+    if not working.knows(command.actor_id):
         raise Unauthenticated
     actor = working.principal(command.actor_id)
-    if actor is None or not is_effective(actor.user, actor.place):
+    if actor is None or not is_effective(actor.who, actor.place) or has_expired(actor.who, now):
         raise Unauthenticated
     permission = KINDS[command.type].permission
     if permission is not None and not has_permission(actor, permission):

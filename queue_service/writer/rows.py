@@ -9,12 +9,24 @@ from typing import TypeVar
 from queue_service.commands import KINDS
 from queue_service.domain.command import Command, Needs
 from queue_service.domain.workingset import IdSource, WorkingSet
-from queue_service.store import answers, organisation, people
-from queue_service.store.aggregates import ALL, DEPARTMENTS, PERMISSIONS, ROLES, SESSIONS, TASKS, THROTTLES, USERS
+from queue_service.store import answers, applications, grants, organisation, people
+from queue_service.store.aggregates import (
+    ALL,
+    APPLICATIONS,
+    DEPARTMENTS,
+    PERMISSIONS,
+    ROLES,
+    SECRETS,
+    SESSIONS,
+    TASKS,
+    THROTTLES,
+    USERS,
+)
 from queue_service.store.answers import StoredAnswer
 from queue_service.store.session import Transaction
 from queue_service.store.statement import Statement
 from queue_service.writer.fence import Fence
+from shared.actor import ApplicationId
 from shared.organisation import Department, Role
 
 T = TypeVar("T")
@@ -41,7 +53,10 @@ async def load(
     needs = [needs_of(command) for command in commands]
     task_ids = _all(n.task_ids for n in needs)
     changed_user_ids = _all(n.changed_user_ids for n in needs)
-    user_ids = _all(n.user_ids for n in needs) | {c.actor_id for c in commands if c.actor_id is not None}
+    actor_ids = {c.actor_id for c in commands if c.actor_id is not None}
+    user_ids = _all(n.user_ids for n in needs) | {i for i in actor_ids if not isinstance(i, ApplicationId)}
+    changed_application_ids = _all(n.application_ids for n in needs)
+    acting = {i.number for i in actor_ids if isinstance(i, ApplicationId)}
     names = _all(n.login_names for n in needs)
     epoch = fence.ask(tx)
     tasks = TASKS.lock(tx, task_ids)
@@ -51,15 +66,21 @@ async def load(
     of_email = USERS.read_by(tx, "email", names)
     of_username = USERS.read_by(tx, "username", names)
     sessions = SESSIONS.lock(tx, _all(n.session_ids for n in needs))
+    changed_applications = APPLICATIONS.lock(tx, changed_application_ids)
+    placed = applications.read(tx, changed_application_ids | acting)
+    secrets = SECRETS.lock(tx, _all(n.secret_ids for n in needs))
+    of_applications = SECRETS.read_by(tx, "application_id", changed_application_ids)
     throttles = THROTTLES.read_by(tx, "subject", _all(n.throttle_subjects for n in needs))
     is_whole = any(n.whole_organisation for n in needs)
     departments = DEPARTMENTS.read_all(tx) if is_whole else DEPARTMENTS.read(tx, _all(n.department_ids for n in needs))
-    permissions = PERMISSIONS.read_all(tx) if is_whole else PERMISSIONS.read(tx, ())
+    needs_permissions = is_whole or any(n.every_permission for n in needs)
+    permissions = PERMISSIONS.read_all(tx) if needs_permissions else PERMISSIONS.read(tx, ())
     roles = ROLES.read(tx, _all(n.role_ids for n in needs))
     of_role_name = ROLES.read_by(tx, "live_name", _all(n.role_names for n in needs))
     found = answers.find(tx, [command.operation_id for command in commands])
     await tx.together(
         *(epoch, tasks, paths, changed_users, persons, of_email, of_username, sessions, throttles),
+        *(changed_applications, placed, secrets, of_applications),
         *(departments, permissions, roles, of_role_name, found),
     )
     fence.require(epoch.result)
@@ -68,10 +89,16 @@ async def load(
         tasks=tasks.result,
         paths=paths.result,
         users={user_id: user for user_id, (user, _) in persons.result.items()} | changed_users.result,
-        places={user_id: place for user_id, (_, place) in persons.result.items()},
+        places={
+            **{user_id: place for user_id, (_, place) in persons.result.items()},
+            **{ApplicationId(number): place for number, (_, place) in placed.result.items()},
+        },
         by_name={u.email: u for u in of_email.result if u.email} | {u.username: u for u in of_username.result},
         sessions=sessions.result,
         throttles={throttle.subject: throttle for throttle in throttles.result},
+        applications={number: application for number, (application, _) in placed.result.items()}
+        | changed_applications.result,
+        secrets={secret.id: secret for secret in of_applications.result} | secrets.result,
         departments=departments.result,
         permissions=permissions.result,
         roles=roles.result | {role.id: role for role in of_role_name.result},
@@ -92,8 +119,8 @@ async def write(tx: Transaction, working: WorkingSet, *more: Statement[int]) -> 
             changed = [change for change in changes[kind] if change.before is not None]
             inserts.append(table.insert(tx, new))
             updates.append((table.update(tx, changed), len(changed)))
-    granted = organisation.grant(tx, changes.get(Role, ()))
-    await tx.together(*inserts, *(update for update, _ in updates), granted, *more)
+    granted = grants.write(tx, changes)
+    await tx.together(*inserts, *(update for update, _ in updates), *granted, *more)
     if any(update.result != wanted for update, wanted in updates):
         raise LostGuard("a row was changed past the queue service")
 

@@ -3,38 +3,24 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause
 
-from shared.db.tables import department, permission, role, role_permission, user_table
+from shared.db.grants import granted_ids, ids_of
+from shared.db.tables import department, role, role_permission, user_table
 from shared.model import User
-from shared.organisation import ON, Place
+from shared.organisation import Place
 
 Person = tuple[User, Place]
 
 OF_A_USER: Final = tuple(user_table.columns)
 
 
-def granted_ids(*, only_enabled: bool = False) -> ColumnElement[str]:
-    """The ids of the permissions of the role in the row at hand, as a text; None for none."""
-    wanted = select(func.group_concat(role_permission.c.permission_id)).where(role_permission.c.role_id == role.c.id)
-    if only_enabled:
-        wanted = wanted.join(permission, permission.c.id == role_permission.c.permission_id)
-        # written out: the writer sends the text with parameters of its own
-        wanted = wanted.where(permission.c.status == literal_column(str(ON)))
-    return wanted.correlate(role).scalar_subquery()
-
-
-def ids_of(text: str | None) -> frozenset[int]:
-    """The ids in such a text."""
-    return frozenset(int(part) for part in str(text).split(",")) if text else frozenset()
-
-
 OF_A_PLACE: Final[tuple[ColumnElement[Any], ...]] = (
     role.c.code,
     role.c.name,
     role.c.status,
-    granted_ids(),
-    granted_ids(only_enabled=True),
+    granted_ids(role_permission.c.role_id),
+    granted_ids(role_permission.c.role_id, only_enabled=True),
     department.c.name,
     department.c.path,
     department.c.enabled,

@@ -141,6 +141,48 @@ sign_in_throttle: Final = Table(
     **_OPTIONS,
 )
 
+application: Final = Table(
+    "application",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("name", String(100), nullable=False),
+    Column("description", String(500)),
+    Column("department_id", Id, ForeignKey("department.id"), nullable=False, index=True),
+    Column("status", SmallInteger, nullable=False, server_default="1"),
+    Column("expires_at", UtcMilliseconds),
+    # nobody, for one that the system made
+    Column("created_by_user_id", Id, ForeignKey("user_table.id"), index=True),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    Column("deleted_at", UtcMilliseconds),
+    **_OPTIONS,
+)
+
+application_scope: Final = Table(
+    "application_scope",
+    metadata,
+    Column("application_id", Id, ForeignKey("application.id"), primary_key=True, autoincrement=False),
+    Column("permission_id", Id, ForeignKey("permission.id"), primary_key=True, autoincrement=False, index=True),
+    **_OPTIONS,
+)
+
+application_secret: Final = Table(
+    "application_secret",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("application_id", Id, ForeignKey("application.id"), nullable=False, index=True),
+    # SHA-256 in hex of 256 random bits: whoever reads the table cannot call the API with it
+    Column("hash", CHAR(64), nullable=False),
+    Column("revoked_at", UtcMilliseconds),
+    # exact to the minute, so that a busy program costs one write in that time
+    Column("last_used_at", UtcMilliseconds),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
 task_table: Final = Table(
     "task_table",
     metadata,

@@ -40,6 +40,8 @@ SECRETS = {"passwordHash": A_HASH}
 EPHEMERAL = {
     # tasks have their own history; sign-ins are in the application log; a ticket changes nothing that lasts
     *("create-task", "update-task", "delete-task", "open-session", "note-failed-sign-in", "redeem-ticket"),
+    # when a key was used last stands with the key
+    "note-secret-uses",
     # its one entry is that of a token that was used twice
     "refresh-session",
 }
@@ -129,6 +131,47 @@ async def test_every_change_of_people_and_configuration_is_put_on_record(
     assert A_HASH not in json.dumps(found)
 
 
+async def test_every_change_of_an_application_is_put_on_record_and_no_secret_is(
+    service: QueueService, database: Database
+) -> None:
+    admin = await register(service)
+    profile = {"name": "a program", "departmentId": 1, "scopes": ["board:view"], "status": 1, "secretHash": "d" * 64}
+    [made] = await done(service, command("create-application", profile, actor=admin))
+    which = {"applicationId": made["id"]}
+    done_to = (
+        ("update-application", which | {"updates": {"status": 0}}),
+        ("add-secret", which | {"secretHash": "e" * 64}),
+        ("revoke-secret", which | {"secretId": made["secrets"][0]["id"]}),
+        ("delete-application", which),
+    )
+    for name, data in done_to:
+        await done(service, command(name, data, actor=admin))
+    found = entries(database)[1:]
+    assert [entry["action"].partition(".")[2] for entry in found] == [
+        *("create", "update", "add-secret", "revoke-secret", "delete")
+    ]
+    assert {(entry["entity"], entry["entity_id"], entry["department_id"]) for entry in found} == {
+        ("application", made["id"], 1)
+    }
+    assert [len(entry["after"]["secrets"]) for entry in found[:-1]] == [1, 1, 2, 1]
+    assert not {"d" * 64, "e" * 64} & set(json.dumps(found).split('"'))
+
+
+async def test_what_a_program_does_is_on_record_under_its_own_name(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    scopes = ["department:manage"]
+    profile = {"name": "a program", "departmentId": 1, "scopes": scopes, "status": 1, "secretHash": "d" * 64}
+    [made] = await done(service, command("create-application", profile, actor=admin))
+    wire = {
+        "type": "create-department",
+        "data": {"name": "unit", "parentId": 1, "status": 1},
+        "actor": {"applicationId": made["id"]},
+    }
+    await done(service, parse_command(wire, size=1, secret=SECRET))
+    entry = entries(database)[-1]
+    assert (entry["actor_kind"], entry["actor_id"], entry["actor_name"]) == ("application", made["id"], "a program")
+
+
 async def test_signing_out_everywhere_and_a_token_that_is_used_twice_are_on_record(
     service: QueueService, database: Database
 ) -> None:
@@ -150,8 +193,9 @@ async def test_signing_out_everywhere_and_a_token_that_is_used_twice_are_on_reco
 
 def test_no_kind_of_command_was_forgotten_above() -> None:
     tried = {"register-user", "ensure-administrator", "end-session"}
-    tried |= {f"{verb}-{noun}" for verb in ("create", "update", "delete") for noun in ("user", "department", "role")}
-    assert KINDS.keys() == tried | {"update-permission"} | EPHEMERAL
+    nouns = ("user", "department", "role", "application")
+    tried |= {f"{verb}-{noun}" for verb in ("create", "update", "delete") for noun in nouns}
+    assert KINDS.keys() == tried | {"update-permission", "add-secret", "revoke-secret"} | EPHEMERAL
 
 
 async def test_an_entry_names_request_node_and_reason(service: QueueService, database: Database) -> None:

@@ -114,9 +114,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was remembered outlives what was forgotten meanwhile",
-        "api_node/sessions.py",
-        "        self._forgotten += 1\n        self._read.pop(session_id, None)\n",
-        "        self._read.pop(session_id, None)\n",
+        "api_node/remembered.py",
+        "        self._forgotten += 1\n        self._known.pop(key, None)\n",
+        "        self._known.pop(key, None)\n",
         ("tests/unit/test_remembered_sessions.py",),
     ),
     Mutant(

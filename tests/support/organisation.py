@@ -22,6 +22,21 @@ class Somebody:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """An application with a key that is in use. `secret_id` is that of the key."""
+
+    id: int
+    api: Api
+    secret_id: int
+    department_id: int
+
+    @property
+    def key(self) -> str:
+        assert self.api.token is not None
+        return self.api.token
+
+
+@dataclass(frozen=True, slots=True)
 class Organisation:
     """Makes things as `admin`, an administrator's client."""
 
@@ -49,6 +64,12 @@ class Organisation:
         role_id = await self.role(*permissions)
         user = await self.account(department_id, role_id)
         return Somebody(user["id"], await self.signed_in(user["username"]), department_id, role_id)
+
+    async def program(self, department_id: int, scopes: Iterable[Permission] = (), **members: Any) -> Program:
+        """A new application and a client with its first key."""
+        new = {"name": "a program", "departmentId": department_id, "scopes": list(scopes), "status": 1}
+        made = await self._made("applications", new | members)
+        return Program(made["id"], Api(self.admin.http, made["key"]), made["secrets"][0]["id"], department_id)
 
     async def signed_in(self, username: str) -> Api:
         """A client of that account."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api_node import sessions as remembered
+from api_node import remembered
 from api_node.sessions import Sessions
 from api_node.signed_in import SignedIn
 from api_node.tokens import AccessTokens

@@ -5,13 +5,24 @@ from types import MappingProxyType
 from typing import Final
 
 from api_node.openapi.operation import Operation
-from api_node.openapi.operations import accounts, audit, board, live, operators, organisation, reference, system
+from api_node.openapi.operations import (
+    accounts,
+    applications,
+    audit,
+    board,
+    live,
+    operators,
+    organisation,
+    reference,
+    system,
+)
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     {
         **accounts.OPERATIONS,
         **operators.OPERATIONS,
         **organisation.OPERATIONS,
+        **applications.OPERATIONS,
         **audit.OPERATIONS,
         **board.OPERATIONS,
         **live.OPERATIONS,

@@ -16,6 +16,7 @@ from shared.errors import (
     EmailTaken,
     Forbidden,
     LastAdministrator,
+    PeopleOnly,
     RegistrationClosed,
     TokenReused,
     TokenSuperseded,
@@ -60,7 +61,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=auth.LogoutBody,
             body_is_required=False,
             answers={200: Answer("it is over", Nothing)},
-            errors=(Unauthenticated, Forbidden, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, PeopleOnly, *OF_THE_QUEUE),
         ),
         "GET /api/auth/me": Operation(
             id="getMe",

@@ -11,6 +11,7 @@ from shared.commands import RowId
 
 _FILTERS: Final = (
     Query("actorId", RowId, "who did it: the id of an account"),
+    Query("applicationId", RowId, "which application did it"),
     Query("action", KEYWORD, "what was done, such as `user.update`"),
     Query("entity", KEYWORD, "what kind of thing it was done to, such as `user`"),
     Query("entityId", RowId, "to which one"),

@@ -18,6 +18,7 @@ from shared.errors import (
     EmailTaken,
     Forbidden,
     LastAdministrator,
+    PeopleOnly,
     TokenReused,
     TokenSuperseded,
     TooManyAttempts,
@@ -59,7 +60,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=RefreshBody,
             body_is_required=False,
             answers={200: Answer("it is over", type(None))},
-            errors=(Unauthenticated, Forbidden, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, PeopleOnly, *OF_THE_QUEUE),
         ),
         "POST /v1/auth/logout-all": Operation(
             id="logoutEverywhere",
@@ -68,7 +69,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             body=RefreshBody,
             body_is_required=False,
             answers={200: Answer("all of it is over", type(None))},
-            errors=(Unauthenticated, Forbidden, *OF_THE_QUEUE),
+            errors=(Unauthenticated, Forbidden, PeopleOnly, *OF_THE_QUEUE),
         ),
         "GET /v1/auth/userinfo": Operation(
             id="getUserinfo",
