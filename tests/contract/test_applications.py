@@ -363,7 +363,7 @@ async def _why(asking: Api, who: Somebody | Program, permission: str, more: str 
 
 
 async def test_why_somebody_can_or_cannot_is_told_condition_by_condition(board: Board, make: Organisation) -> None:
-    here = await make.department(name="研发")
+    here = await make.department(name="switched")
     below = await make.department(here)
     who = await make.somebody(below, [Permission.BOARD_VIEW])
     allowed = await _why(board.admin, who, "board:view", f"?departmentId={below}")
@@ -386,10 +386,10 @@ async def test_why_somebody_can_or_cannot_is_told_condition_by_condition(board: 
     assert missing["code"] == "is_granted"
     assert re.fullmatch(r"The role \w+ does not grant board:create", missing["message"])
 
-    await board.admin.put(f"/v1/departments/{here}", {"name": "研发", "parentId": 1, "status": 0})
+    await board.admin.put(f"/v1/departments/{here}", {"name": "switched", "parentId": 1, "status": 0})
     off = await _why(board.admin, who, "board:view")
     [reason] = [reason for reason in off.data["reasons"] if not reason["holds"]]
-    assert (reason["code"], reason["departments"]) == ("department_is_on", [{"id": here, "name": "研发"}])
+    assert (reason["code"], reason["departments"]) == ("department_is_on", [{"id": here, "name": "switched"}])
 
     everything = await _why(board.admin, Somebody(board.admin_id, board.admin, 1, 1), "queue:manage", "?departmentId=1")
     assert (everything.data["allowed"], everything.data["isGlobal"]) == (True, True)

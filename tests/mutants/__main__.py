@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.mutants import accounts, board, live, operations, writer
+from tests.mutants import accounts, applications, board, live, operations, writer
 from tests.mutants.mutant import Mutant
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -17,7 +17,14 @@ _COPIED: Final = ("api_node", "cli", "queue_service", "shared", "sql", "tests", 
 _RED: Final = 1
 """pytest's exit status for failed tests; any other one means that it could not run them."""
 _HANGS_AFTER_S: Final = 120.0
-MUTANTS: Final = (*writer.MUTANTS, *operations.MUTANTS, *board.MUTANTS, *live.MUTANTS, *accounts.MUTANTS)
+MUTANTS: Final = (
+    *writer.MUTANTS,
+    *operations.MUTANTS,
+    *board.MUTANTS,
+    *live.MUTANTS,
+    *accounts.MUTANTS,
+    *applications.MUTANTS,
+)
 
 
 def main(names: list[str]) -> int:

@@ -6,9 +6,7 @@ import re
 import pytest
 
 from api_node.application_keys import Secret, is_key, parse
-from shared.actor import ApplicationId
 from shared.errors import Unauthenticated
-from shared.rights_news import Concerned, concerned, from_message, to_message
 
 AS_SCANNERS_KNOW_IT = re.compile(r"con_[0-9]+_[0-9A-Za-z]{43}")
 
@@ -48,13 +46,3 @@ def test_no_two_are_alike_and_none_shows_itself() -> None:
 def test_what_cannot_be_one_is_refused(text: str) -> None:
     with pytest.raises(Unauthenticated):
         parse(text)
-
-
-def test_word_of_an_application_is_not_taken_for_that_of_a_person() -> None:
-    assert concerned({"entity": "application", "id": 7, "userId": 3}) == ApplicationId(7)
-    everyone: tuple[Concerned, ...] = (7, ApplicationId(7), "everybody")
-    assert len(set(everyone)) == 3
-    for who in everyone:
-        assert from_message(to_message(who)) == who
-    for unknown in (b"application:", b"application:x", b"robot:7", b"application:7:8"):
-        assert from_message(unknown) == "everybody"
