@@ -236,11 +236,4 @@ MUTANTS: Final = (
         "",
         ("tests/contract/test_applications.py::test_why_a_program_can_or_cannot_is_told_to_its_managers_and_itself",),
     ),
-    Mutant(
-        "a department above is named to those below",
-        "api_node/operators/access.py",
-        "    about = await _department(request, viewer)\n",
-        "    about = await _department(request, Principal(viewer.who, viewer.place, viewer.permissions, True, False))\n",
-        (f"{_DOOR}::test_a_department_above_what_one_sees_is_not_named_to_them",),
-    ),
 )
