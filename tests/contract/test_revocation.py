@@ -66,6 +66,23 @@ async def require_gone(cluster: Cluster, admin: Api, take: Take) -> None:
         assert socket.closed
 
 
+async def require_key_gone(cluster: Cluster, admin: Api) -> None:
+    """A key is let in at both nodes; its secret is revoked at the first; then neither lets it in."""
+    program = await Organisation(admin).program(1, [Permission.BOARD_VIEW])
+    nodes = [Api(cluster.client(number), program.key) for number in range(2)]
+
+    async def statuses() -> set[int]:
+        return {(await node.get("/api/tasks")).status for node in nodes}
+
+    assert await statuses() == {200}
+    await admin.delete(f"/v1/applications/{program.id}/secrets/{program.secret_id}")
+
+    async def is_out() -> bool:
+        return await statuses() == {401}
+
+    await eventually(is_out, within_s=WITHIN_S, what="the key refused at both nodes")
+
+
 async def test_without_redis(database: Database, tmp_path: Path) -> None:
     async with Cluster(database.url, tmp_path, nodes=2) as cluster:
         _, token = await cluster.register()
@@ -73,6 +90,7 @@ async def test_without_redis(database: Database, tmp_path: Path) -> None:
         assert (await admin.get("/health/redis")).body["status"] == "disabled"
         for take in WAYS:
             await require_gone(cluster, admin, take)
+        await require_key_gone(cluster, admin)
 
 
 async def test_with_redis_whatever_becomes_of_it(database: Database, tmp_path: Path) -> None:
@@ -83,6 +101,7 @@ async def test_with_redis_whatever_becomes_of_it(database: Database, tmp_path: P
         assert (await admin.get("/health/redis")).body["status"] == "ok"
         for take in WAYS:
             await require_gone(cluster, admin, take)
+        await require_key_gone(cluster, admin)
         await redis.flush()
         await require_gone(cluster, admin, _is_turned_off)
         redis.pause()
@@ -91,5 +110,6 @@ async def test_with_redis_whatever_becomes_of_it(database: Database, tmp_path: P
         assert (unwell.status, (await admin.get("/readyz")).status) == (503, 200)
         await redis.kill()
         await require_gone(cluster, admin, _is_turned_off)
+        await require_key_gone(cluster, admin)
         assert (await admin.get("/health/redis")).status == 503
         assert (await admin.get("/api/health")).status == 200

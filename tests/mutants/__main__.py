@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.mutants import accounts, audit, board, live, operations, writer
+from tests.mutants import accounts, applications, audit, board, live, operations, writer
 from tests.mutants.mutant import Mutant
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -23,6 +23,7 @@ MUTANTS: Final = (
     *board.MUTANTS,
     *live.MUTANTS,
     *accounts.MUTANTS,
+    *applications.MUTANTS,
     *audit.MUTANTS,
 )
 

@@ -18,7 +18,9 @@ _OTHER_TOKEN: Final = os.environ["SCHEMATHESIS_OTHER_TOKEN"]
 _ENDS_A_SESSION: Final = ("logout", "logoutOfV1", "logoutEverywhere")
 _CHANGES_SOMEBODY: Final = ("updateUser", "replaceUser", "changePassword")
 _NOBODY: Final = 2**40
+_EXPLAINS: Final = ("explainUser", "explainApplication")
 _PERMISSIONS: Final = 17
+_INSTANT: Final = re.compile(r"^\d{4}-\d\d-\d\d[Tt ]")
 _KEY: Final = re.compile(r"^[!-~]{1,255}$")
 
 
@@ -53,6 +55,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
         case.path_parameters["id"] = _NOBODY
     # only the API itself can make a good one
     (case.query or {}).pop("cursor", None)
+    if operation in _EXPLAINS and _is_an_id((case.query or {}).get("departmentId")):
+        # one that is nobody's is a 422
+        case.query["departmentId"] = 1
     if isinstance(case.body, dict):
         _name_what_there_is(case.body)
         if operation == "replaceDepartment":
@@ -69,11 +74,20 @@ def _name_what_there_is(body: dict[str, Any]) -> None:
     for member, last in {"assignedToUserId": _OTHER_ID, "departmentId": 1, "parentId": 1, "roleId": 2}.items():
         if _is_number(body.get(member)):
             body[member] = min(body[member], last)
+    if isinstance(body.get("expiresAt"), str) and _INSTANT.match(body["expiresAt"]):
+        # of this century, and not a 30th of February
+        body["expiresAt"] = "2030-01-01T00:00:00Z"
     granted = body.get("permissions")
     if isinstance(granted, list):
         body["permissions"] = [min(given, _PERMISSIONS) if _is_number(given) else given for given in granted]
     if isinstance(body.get("username"), str):
         body["username"] = body["username"].replace("@", "-")
+
+
+def _is_an_id(given: object) -> bool:
+    """In a query it may be a text."""
+    text = str(given)
+    return text.isascii() and text.isdigit() and 0 < int(text) < 2**53
 
 
 def _is_number(given: object) -> bool:

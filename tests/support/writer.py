@@ -9,7 +9,9 @@ from typing import Any
 from queue_service.domain.command import Answer, Command
 from queue_service.service import QueueService
 from queue_service.transport.parse import parse_command
+from shared.actor import ActorId
 from shared.settings import Settings
+from shared.wire import Actor
 from tests.support.databases import Database
 
 A_HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$not-a-real-hash"
@@ -25,7 +27,7 @@ def command(
     name: str,
     data: dict[str, Any],
     *,
-    actor: int | None = None,
+    actor: ActorId | None = None,
     key: str | None = None,
     version: int | None = None,
     deferred: bool = False,
@@ -34,7 +36,7 @@ def command(
     wire = {
         "type": name,
         "data": data,
-        "actor": {"userId": actor} if actor else None,
+        "actor": Actor.of(actor).model_dump(exclude_none=True) if actor else None,
         "idempotencyKey": key or uuid.uuid4().hex,
         "expectedVersion": version,
         "deferred": deferred,

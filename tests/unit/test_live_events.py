@@ -11,6 +11,7 @@ from api_node.live.origin import is_welcome
 from api_node.live.tickets import TICKET_S, Tickets
 from api_node.signed_tokens import Named
 from api_node.tokens import AccessTokens
+from shared.actor import ApplicationId
 from shared.clock import SystemClock
 from shared.errors import Unauthenticated
 from shared.jsonio import loads
@@ -87,6 +88,7 @@ def test_accounts_are_for_administrators_and_of_other_things_nobody_is_told() ->
         ("task", Permission.BOARD_VIEW),
         ("user", Permission.USER_MANAGE),
         ("department", Permission.DEPARTMENT_MANAGE),
+        ("application", Permission.APPLICATION_MANAGE),
     ],
 )
 def test_everybody_else_is_told_of_their_department_and_below(
@@ -125,6 +127,7 @@ def test_roles_are_the_business_of_who_manages_them(entity: str) -> None:
         ("role", "everybody"),
         ("department", "everybody"),
         ("permission", "everybody"),
+        ("application", ApplicationId(7)),
     ],
 )
 def test_an_event_says_whose_rights_it_may_have_changed(entity: str, concerned: Concerned | None) -> None:
@@ -132,12 +135,14 @@ def test_an_event_says_whose_rights_it_may_have_changed(entity: str, concerned: 
     assert event.concerned == concerned
 
 
-@pytest.mark.parametrize("message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff", b"7" * 5_000])
+@pytest.mark.parametrize(
+    "message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff", b"7" * 5_000, b"application:", b"robot:7"]
+)
 def test_news_that_nobody_understands_concern_everybody(message: bytes) -> None:
     assert from_message(message) == "everybody"
 
 
-@pytest.mark.parametrize("who", [7, "everybody"])
+@pytest.mark.parametrize("who", [7, ApplicationId(7), "everybody"])
 def test_news_arrive_as_they_were_sent(who: Concerned) -> None:
     assert from_message(to_message(who)) == who
 

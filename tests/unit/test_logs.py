@@ -14,6 +14,7 @@ import structlog
 from shared import logs
 
 TOKEN = jwt.encode({"sub": "1"}, "a key of more than thirty-two bytes", "HS256")
+KEY = f"con_12_{'k3Y' * 14}x"
 ARGON = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaGhhc2hoYXNo"
 
 
@@ -39,6 +40,8 @@ def _written(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
         (f"Authorization: Bearer {TOKEN}", TOKEN),
         ("bearer opaque-token-of-somebody", "opaque-token-of-somebody"),
         (f"stored {ARGON}", "aGFzaGhhc2hoYXNo"),
+        (f"called with {KEY}", KEY[8:]),
+        ({"url": f"https://example.com/?k={KEY}&x=1"}, KEY[8:]),
         ([{"deep": f"x {ARGON}"}], "aGFzaGhhc2hoYXNo"),
         ((f"{TOKEN}",), TOKEN),
         (ValueError(f"bad value {ARGON}"), "aGFzaGhhc2hoYXNo"),
