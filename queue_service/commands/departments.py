@@ -23,7 +23,7 @@ from shared.organisation import (
 )
 from shared.organisation_commands import DepartmentPatch, DepartmentRef, NewDepartment
 from shared.permissions import Permission
-from shared.policy import sees_department
+from shared.policy import may_grant, sees_department
 from shared.principal import Principal
 
 _COLUMN_OF: Final = {"name": "name", "description": "description", "parentId": "parent_id", "status": "status"}
@@ -70,8 +70,8 @@ def _update(data: DepartmentPatch, command: Command, working: WorkingSet, now: d
     _require_room([after, *(child for _, child in below)])
     turned_off = [new.id for old, new in [(before, after), *below] if old.enabled == ON and new.enabled != ON]
     if turned_off:
-        if actor is not None and not actor.is_global and set(working.administrators.values()) & set(turned_off):
-            raise Forbidden("an administrator is there: only another one turns that off")
+        if actor is not None and not all(may_grant(actor, role) for role in working.roles_in(turned_off)):
+            raise Forbidden("somebody there may do more than you may")
         require_administrator_besides(working, departments=turned_off)
     changes = [Change(before, after), *(Change(old, new) for old, new in below if old != new)]
     return _decision(200, "updated", command, before, after, changes)
@@ -177,7 +177,13 @@ UPDATE_DEPARTMENT: Final = CommandKind(
     lane="access",
     permission=Permission.DEPARTMENT_MANAGE,
     data=DepartmentPatch,
-    needs=lambda data: Needs(whole_organisation=True, whether_administrators_remain=True),
+    needs=lambda data: Needs(
+        whole_organisation=True,
+        whether_administrators_remain=True,
+        people_below=frozenset({data.departmentId})
+        if data.updates.model_fields_set & {"status", "parentId"}
+        else frozenset(),
+    ),
     decide=_update,
 )
 

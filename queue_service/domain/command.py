@@ -70,6 +70,7 @@ class Needs:
     People are read with where they stand; applications too, and with all of their secrets. `login_names` and
     `role_names` are looked up for who has them. `whole_organisation`: every department, and every permission.
     `uses_of_*`: what keeps one from being deleted. `whether_administrators_remain`: who else could still administer.
+    `people_below`: departments, for the roles that people have there and below.
     """
 
     task_ids: frozenset[int] = frozenset()
@@ -85,6 +86,7 @@ class Needs:
     role_names: frozenset[str] = frozenset()
     every_permission: bool = False
     whole_organisation: bool = False
+    people_below: frozenset[int] = frozenset()
     uses_of_departments: frozenset[int] = frozenset()
     uses_of_roles: frozenset[int] = frozenset()
     whether_anyone_is_registered: bool = False

@@ -1,7 +1,7 @@
 """The rows one batch works on: what was loaded, and what the commands so far have made of it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.actor import ActorId, ApplicationId
@@ -55,7 +55,8 @@ class WorkingSet:
 
     `places` has where each of the `users` and `applications` stands, `paths` the departments of the `tasks`.
     `administrators` are the accounts that can administer unless their department, which is the value, is one of
-    `departments_off`. `uses` is by kind and id of what may be deleted, as the database had it.
+    `departments_off`. `uses` is by kind and id of what may be deleted, as the database had it. `stationed` counts
+    the people who are on, by department and role, of those departments that were asked about.
     """
 
     ids: IdSource
@@ -75,6 +76,7 @@ class WorkingSet:
     administrators: dict[int, int] = field(default_factory=dict)
     departments_off: set[int] = field(default_factory=set)
     uses: dict[tuple[type[Entity], int], Uses] = field(default_factory=dict)
+    stationed: Counter[tuple[int, int]] = field(default_factory=Counter)
     anyone_is_registered: bool = True
     _changed: dict[tuple[type[Entity], int], Change] = field(default_factory=dict)
 
@@ -149,6 +151,16 @@ class WorkingSet:
                 if isinstance(row, User) and row.deleted_at is None and row.role_id == role_id:
                     found[row.department_id] += more
         return +found
+
+    def roles_in(self, department_ids: Collection[int]) -> list[Role]:
+        """The roles of people who are on in these departments, after the commands so far."""
+        counts: Counter[tuple[int, int] | None] = Counter(self.stationed)
+        for change in self._changed.values():
+            counts[_station(change.before)] -= 1
+            counts[_station(change.after)] += 1
+        there = {station for station, people in counts.items() if station is not None and people > 0}
+        role_ids = {role_id for department_id, role_id in there if department_id in department_ids}
+        return [self.roles[role_id] for role_id in sorted(role_ids)]
 
     def _more(self, kind: type[Department | User | Task | Application], column: str, wanted: int) -> int:
         """How many more rows than at the start are not deleted and have `wanted` there; less than 0 for fewer."""
@@ -236,6 +248,13 @@ def _with(granted: frozenset[int], enabled: frozenset[int], permission: Permissi
     """Of some granted permissions those that are on, now that one was turned on or off."""
     without = enabled - {permission.id}
     return without | {permission.id} if permission.status == ON and permission.id in granted else without
+
+
+def _station(row: Entity | None) -> tuple[int, int] | None:
+    """Department and role of somebody who is on."""
+    if isinstance(row, User) and row.deleted_at is None and row.status == ON:
+        return row.department_id, row.role_id
+    return None
 
 
 def _names_of(user: User) -> set[str]:

@@ -1,8 +1,10 @@
 """Departments and roles beyond their own rows: what uses them, who may still administer."""
 
+from collections import Counter
+from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, func, or_, select
 
 from queue_service.domain.workingset import Uses
 from queue_service.store.session import Transaction
@@ -24,6 +26,20 @@ async def administrators(tx: Transaction) -> tuple[dict[int, int], set[int]]:
     )
     found = (await tx.execute(wanted)).all()
     return {row.id: row.department_id for row in found}, {row.department_id for row in found if row.enabled != ON}
+
+
+async def stationed(tx: Transaction, paths: Collection[str]) -> Counter[tuple[int, int]]:
+    """How many people are on, by department and role, in the departments of these paths and below."""
+    user = user_table.c
+    wanted = (
+        select(user.department_id, user.role_id, func.count().label("people"))
+        .join(department, department.c.id == user.department_id)
+        .where(or_(*(department.c.path.startswith(path) for path in paths)))
+        .where(user.status == ON, user.deleted_at.is_(None))
+        .group_by(user.department_id, user.role_id)
+    )
+    found = (await tx.execute(wanted)).all()
+    return Counter({(row.department_id, row.role_id): int(row.people) for row in found})
 
 
 async def uses_of_department(tx: Transaction, department_id: int) -> Uses:

@@ -130,6 +130,11 @@ async def _ask_what_few_need(tx: Transaction, needs: Sequence[Needs], working: W
         working.administrators, working.departments_off = await organisation.administrators(tx)
     if any(n.whether_anyone_is_registered for n in needs):
         working.anyone_is_registered = not await USERS.is_empty(tx)
+    below = [working.departments[i].path for i in _all(n.people_below for n in needs) if i in working.departments]
+    if below:
+        working.stationed = await organisation.stationed(tx, below)
+        role_ids = {role_id for _, role_id in working.stationed}
+        working.roles = await ROLES.read(tx, role_ids) | working.roles
     for department_id in _all(n.uses_of_departments for n in needs):
         working.uses[Department, department_id] = await organisation.uses_of_department(tx, department_id)
     for role_id in _all(n.uses_of_roles for n in needs):

@@ -391,6 +391,32 @@ async def test_nobody_turns_off_an_administrator_with_a_department(service: Queu
     assert found == [Answer, Answer, Answer, Answer, Forbidden, Answer]
 
 
+async def test_nobody_turns_off_who_may_do_more_with_a_department(service: QueueService) -> None:
+    admin = await register(service)
+    here = await department(service, admin)
+    person, own_role = await somebody(service, admin, "planner", Permission.DEPARTMENT_MANAGE, unit=here)
+    below = await department(service, admin)
+    deep = await department(service, admin)
+    for unit, parent in ((below, here), (deep, below)):
+        into = {"departmentId": unit, "updates": {"parentId": parent}}
+        assert await refused(service, admin, "update-department", into) is Answer
+    stronger, _ = await somebody(service, admin, "stronger", Permission.TASK_DELETE, unit=deep)
+    await account(service, admin, "equal", own_role, deep)
+    off, on = ({"departmentId": below, "updates": {"status": status}} for status in (0, 1))
+    assert await refused(service, person, "update-department", off) is Forbidden
+    asked = [
+        command("update-user", {"userId": stronger, "updates": {"departmentId": HEAD}}, actor=admin),
+        command("update-department", off, actor=person),
+        command("update-department", on, actor=person),
+        command("update-user", {"userId": stronger, "updates": {"departmentId": below}}, actor=admin),
+        command("update-department", off, actor=person),
+        command("update-user", {"userId": stronger, "updates": {"status": 0}}, actor=admin),
+        command("update-department", off, actor=person),
+    ]
+    found = [type(outcome) for outcome in await outcomes(service, asked)]
+    assert found == [Answer, Answer, Answer, Answer, Forbidden, Answer, Answer]
+
+
 async def test_nobody_registers_into_what_is_turned_off(service: QueueService) -> None:
     admin = await register(service)
     newcomer = {"email": "newcomer@example.com", "passwordHash": A_HASH}
