@@ -17,9 +17,13 @@ log = structlog.get_logger(__name__)
 async def ensure_administrator(service: QueueService) -> None:
     """Make that account, once; a name that somebody has is left as it is, password and all. Raises what a write
     raises."""
+    settings = service.settings
+    if not (service.has_accounts or settings.admin_username) and settings.registration == "closed":
+        log.warning(
+            "nobody_can_sign_in", do="set ADMIN_USERNAME and ADMIN_PASSWORD, or REGISTRATION=open for the first"
+        )
     if not service.lacks_administrator:
         return
-    settings = service.settings
     username = folded(settings.admin_username)
     password_hash = await asyncio.to_thread(PasswordHasher().hash, settings.admin_password)
     data = FirstAdministrator(username=username, passwordHash=password_hash)

@@ -50,13 +50,14 @@ DRAIN_S: Final = 10.0
 class QueueService:
     """One leader. `start`, then `begin_stop` and `stop`, once each; `on_deposed` must end the process at once.
 
-    `lacks_administrator`: nobody had the name of ADMIN_USERNAME at the start.
+    `lacks_administrator`: nobody had the name of ADMIN_USERNAME at the start. `has_accounts`: there was any then.
     """
 
     intake: Intake
     events: EventLog
     loops: LoopRunner
     lacks_administrator: bool
+    has_accounts: bool
 
     def __init__(self, settings: Settings, clock: Clock, *, on_deposed: Callable[[], None]) -> None:
         self.settings = settings
@@ -87,6 +88,7 @@ class QueueService:
             self.events.load(await outbox.newest(tx, KEPT), last_audit_id=await audit.last_id(tx))
             newest_answer = await answers.newest(tx)
             waiting = await operations.waiting(tx)
+            self.has_accounts = not await USERS.is_empty(tx)
             self.lacks_administrator = await _lacks(tx, self.settings.admin_username)
         doubts = Doubts(self.events)
         writer = BatchWriter(

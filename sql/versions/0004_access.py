@@ -4,7 +4,7 @@
 before the @ its real name.
 
 Breaking: yes, the program before this one does not know `role_id`. Reversible: yes; what only a role of one's own allowed is
-then an employee's, and an account without an e-mail gets its user name for one.
+then an employee's, an account without an e-mail gets its user name for one, and one that is turned off is deleted.
 """
 
 from datetime import datetime
@@ -153,6 +153,12 @@ def _profiles() -> None:
 
 
 def downgrade() -> None:
+    # the program before this one knows no account that is turned off: it would let them in again
+    op.execute(
+        "UPDATE user_table SET deletedAt = updatedAt WHERE deletedAt IS NULL AND (status = 0 "
+        "OR role_id IN (SELECT id FROM role WHERE status = 0) "
+        "OR department_id IN (SELECT id FROM department WHERE enabled = 0))"
+    )
     op.execute("UPDATE user_table SET email = username WHERE email IS NULL")
     with op.batch_alter_table("user_table") as table:
         table.add_column(sa.Column("role", sa.String(20), nullable=False, server_default="employee"))

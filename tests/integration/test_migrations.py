@@ -54,6 +54,16 @@ def test_every_migration_goes_back_and_forth(database: Database) -> None:
     assert database.rows("SELECT id, name FROM department") == [(1, "总部")]
 
 
+def test_going_back_lets_nobody_in_who_was_turned_off(database: Database) -> None:
+    columns = "id, email, username, real_name, password, department_id, role_id, status, createdAt, updatedAt"
+    for number, status in ((1, 1), (2, 0)):
+        values = f"{number}, 'u{number}@example.com', 'u{number}', 'x', 'x', 1, 2, {status}"
+        stamps = "'2026-01-01 00:00:00.000000', '2026-01-02 00:00:00.000000'"
+        database.rows(f"INSERT INTO user_table ({columns}) VALUES ({values}, {stamps})")  # noqa: S608
+    migrate.downgrade(database.url, "0003")
+    assert database.rows("SELECT id FROM user_table WHERE deletedAt IS NULL") == [(1,)]
+
+
 def service_on(database: Database, data_dir: Path, **more: Any) -> QueueService:
     settings: Settings = settings_for(database, data_dir, **more)
     return QueueService(settings, SystemClock(), on_deposed=lambda: None)
