@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 
@@ -16,10 +17,11 @@ from shared.actor import ApplicationId
 from shared.errors import FieldError, IdempotencyMismatch, Invalid, PreconditionFailed, VersionConflict
 from shared.ids import fresh_id
 from shared.principal import Principal
-from shared.wire import Actor, operation_id
+from shared.wire import MAX_REASON, REASON, Actor, operation_id
 
 _KEY: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
 _ETAG: Final = re.compile(r'^"v([1-9][0-9]{0,9})"$')
+_REASON: Final = re.compile(REASON)
 _MAX_VERSION: Final = 2**31 - 1
 
 
@@ -55,6 +57,8 @@ async def forward(
         "fingerprint": _fingerprint(request, raw, node.settings.queue_secret),
         "requestId": request.state.request_id,
     }
+    if (why := reason(request)) is not None:
+        command["reason"] = why
     # an operation is asked about by the person who sent it: a program's write is answered once it is applied
     if may_be_deferred and prefers_async(request) and not (actor and isinstance(actor.id, ApplicationId)):
         command |= {"deferred": True, "ifMatch": from_header is not None}
@@ -90,6 +94,21 @@ def idempotency_key(request: Request) -> str | None:
     if not _KEY.match(key):
         raise Invalid(errors=[FieldError("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
     return key
+
+
+def reason(request: Request) -> str | None:
+    """What `X-Reason` says, for the audit log: UTF-8, percent-encoded where a client cannot send it as it is. Raises
+    Invalid for one that is too long or has control characters."""
+    given = request.headers.get("x-reason")
+    if given is None or not given.strip():
+        return None
+    try:
+        said = unquote_to_bytes(given.encode("latin-1").strip()).decode()
+    except UnicodeDecodeError:
+        raise Invalid(errors=[FieldError("X-Reason", "must be UTF-8")]) from None
+    if not _REASON.fullmatch(said):
+        raise Invalid(errors=[FieldError("X-Reason", f"takes at most {MAX_REASON} characters, none of control")])
+    return said
 
 
 def if_match_version(request: Request) -> int | None:

@@ -1,5 +1,6 @@
 """What the handlers of one node share: built once at start, found by every handler through `Node.of(request)`."""
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -65,7 +66,7 @@ class Node:
             settings=settings,
             clock=clock,
             engine=reader_engine(settings.database, settings.db_pool_size),
-            queue=QueueClient(settings.queue_url, settings.queue_secret, clock),
+            queue=QueueClient(settings.queue_url, settings.queue_secret, clock, name=_name(settings)),
             tokens=AccessTokens(SigningKeys.of(settings), ttl_s=settings.token_ttl_s, clock=clock),
             on_broken=on_broken,
         )
@@ -97,3 +98,8 @@ class Node:
     def _forget_rights(self, who: Concerned) -> None:
         self.sessions.forget_rights(who)
         self.applications.forget_rights(who)
+
+
+def _name(settings: Settings) -> str:
+    """What tells this node from others: the machine and its port."""
+    return f"{socket.gethostname()}:{settings.api_port}".encode("ascii", "replace").decode()

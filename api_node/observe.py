@@ -10,14 +10,15 @@ from api_node.node import Node
 from api_node.reads import answering_database_errors
 from shared.clock import iso
 from shared.db import health
-from shared.envelopes import door_of
+from shared.envelopes import door_of, success_v1
 from shared.errors import ConsoleError, ShuttingDown, Unavailable
 from shared.http.context import JsonResponse
 from shared.principal import Principal
 
 
 async def get_health(request: Request) -> Response:
-    """200 `{"status": "ok"}` in the door's envelope; 503 while this node stops, which takes it out of the edge."""
+    """200 `{"status": "ok"}` in the door's envelope, with seed 004's words at `/v1`; 503 while this node stops, which
+    takes it out of the edge."""
     node = Node.of(request)
     if node.is_stopping:
         raise ShuttingDown
@@ -86,8 +87,8 @@ async def _queue(node: Node) -> str:
 
 
 def _in_envelope(request: Request, data: dict[str, Any]) -> dict[str, Any]:
-    door = door_of(request.url.path)
+    door, now = door_of(request.url.path), iso(Node.of(request).clock.now())
     if door == "/api/v1":
-        now = iso(Node.of(request).clock.now())
         return {"success": True, "message": "ok", "data": data, "timestamp": now, **data}
-    return {"code": 0, "message": "success", "data": data} if door == "/v1" else data
+    # seed 004 has a word of its own for it
+    return success_v1({"status": "up", "timestamp": now}) if door == "/v1" else data

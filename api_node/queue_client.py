@@ -18,6 +18,7 @@ from api_node.unanswered import Outcome, Unanswered
 from shared.clock import Clock
 from shared.errors import Internal, OutcomeUnknown, QueueFull, QueueUnreachable, Unavailable
 from shared.jsonio import dumps, loads
+from shared.wire import NODE_HEADER
 
 MAX_IN_FLIGHT: Final = 4
 MAX_STALLED: Final = 60
@@ -49,9 +50,12 @@ class QueueTimes:
 
 
 class QueueClient:
-    """One node's line to the queue service. `start` and `close` once each."""
+    """One node's line to the queue service. `start` and `close` once each. `name` is the node's, for the audit log."""
 
-    def __init__(self, url: str, secret: str, clock: Clock, times: QueueTimes | None = None) -> None:
+    def __init__(
+        self, url: str, secret: str, clock: Clock, times: QueueTimes | None = None, *, name: str = "node"
+    ) -> None:
+        self._name = name
         self._times = times or QueueTimes()
         self._url = url
         self._secret = secret
@@ -68,7 +72,7 @@ class QueueClient:
         """Open the client; connections are made when first needed."""
         self._http = aiohttp.ClientSession(
             base_url=self._url,
-            headers={"Authorization": f"Bearer {self._secret}"},
+            headers={"Authorization": f"Bearer {self._secret}", NODE_HEADER: self._name},
             connector=aiohttp.TCPConnector(limit=MAX_IN_FLIGHT + MAX_STALLED + 1, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=self._times.connect_s, sock_read=self._times.silence_s

@@ -15,7 +15,7 @@ from api_node import observe, reference
 from api_node.authenticate import authenticate
 from api_node.console import auth, operations, tasks, users
 from api_node.live import door
-from api_node.operators import access, applications, departments, roles
+from api_node.operators import access, applications, audit, departments, roles
 from api_node.operators import auth as v1_auth
 from api_node.operators import users as v1_users
 from shared.actor import ApplicationId
@@ -134,6 +134,8 @@ TABLE: Final[tuple[Entry, ...]] = (
     ),
     Entry("GET", "/v1/users/{id}/permissions/{code}", access.explain_user, "signed-in"),
     Entry("GET", "/v1/applications/{id}/permissions/{code}", access.explain_application, "signed-in"),
+    Entry("GET", "/v1/audit", audit.list_entries, Permission.AUDIT_VIEW),
+    Entry("GET", "/v1/audit/export", audit.export_entries, Permission.AUDIT_VIEW),
     Entry("GET", "/", reference.get_home, "open"),
     Entry("GET", "/api/openapi.json", reference.get_document, "open"),
     Entry("GET", "/api/docs", reference.get_page, "open"),

@@ -125,11 +125,12 @@ async def refresh(request: Request, refresh_token: str | None) -> dict[str, Any]
 async def leave(request: Request, refresh_token: str | None, *, everywhere: bool) -> None:
     """End the sign-in of the access token (Bearer) or of the refresh token, or every one of its person.
 
-    Repeating it is fine. Raises Unauthenticated for no token of ours, and for `everywhere` by one that is over itself;
+    Repeating it is fine. Raises Unauthenticated for no token of ours, and for `everywhere` by one that opens nothing
+    any more: of a sign-in that is over, a used refresh token, an access token from before a change of password;
     PeopleOnly for an application's key, which has no sign-in to end.
     """
     node = Node.of(request)
-    found = await _who_leaves(request, refresh_token)
+    found = await _who_leaves(request, refresh_token, only_current=everywhere)
     command = EndSession(sessionId=found.session.id, userId=found.user.id, everywhere=everywhere)
     try:
         # without the client's key: the same empty body may come from two sign-ins of one person
@@ -199,17 +200,25 @@ async def _of_family(node: Node, session_id: int, token: RefreshToken) -> Signed
     return found
 
 
-async def _who_leaves(request: Request, refresh_token: str | None) -> SignedIn:
+async def _who_leaves(request: Request, refresh_token: str | None, *, only_current: bool) -> SignedIn:
+    """The sign-in of a token. An old one suffices to end that, unless it shall be `only_current`: whoever found one
+    must not sign the person out everywhere."""
     node = Node.of(request)
     if refresh_token is not None:
-        return await _of_family(node, *parse(refresh_token))
+        session_id, token = parse(refresh_token)
+        found = await _of_family(node, session_id, token)
+        if only_current and found.session.current_hash != token.token_hash:
+            raise Unauthenticated
+        return found
     bearer = bearer_token(request)
     if bearer is None:
         raise Unauthenticated
     if is_key(bearer):
         raise PeopleOnly
     named = node.tokens.read(bearer)
-    found = await node.sessions.read(named.session_id)
-    if found is None or found.user.id != named.user_id:
+    by_session = await node.sessions.read(named.session_id)
+    if by_session is None or by_session.user.id != named.user_id:
         raise Unauthenticated
-    return found
+    if only_current and by_session.user.session_epoch != named.epoch:
+        raise Unauthenticated
+    return by_session

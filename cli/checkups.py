@@ -12,7 +12,7 @@ from typing import Final
 
 from cli.cluster import Cluster, find_caddy
 from cli.ports import problems_of
-from shared.settings import Settings, SettingsError, with_secrets
+from shared.settings import Settings, what_prevents_serving
 
 _LEAST_FREE_BYTES: Final = 1 << 30
 
@@ -35,8 +35,9 @@ class Finding:
 
 
 def secrets_and_folder(settings: Settings) -> Iterator[Finding]:
-    """Secrets: given, or kept in files that only their owner can read. Folders: writable, with room left."""
-    yield from _given_secrets(settings)
+    """What a start would refuse. Secrets: given, or kept in files that only their owner can read. Folders: writable,
+    with room left."""
+    yield from _refused(settings)
     for name in ("jwt_secret", "queue_secret"):
         path = settings.data_dir / name
         if getattr(settings, name):
@@ -72,16 +73,14 @@ def edge(search_path: str | None) -> Iterator[Finding]:
     yield Finding("edge", Verdict.FINE, f"Caddy {done.stdout.split()[0]}")
 
 
-def _given_secrets(settings: Settings) -> Iterator[Finding]:
-    # only looked at when nothing would be made: the doctor changes nothing
-    if settings.is_production or (settings.jwt_secret and settings.queue_secret):
-        try:
-            with_secrets(settings)
-        except SettingsError as error:
-            for problem in error.problems:
-                yield Finding("secrets", Verdict.WRONG, problem)
-    if settings.jwt_secret and settings.jwt_secret == settings.queue_secret:
+def _refused(settings: Settings) -> Iterator[Finding]:
+    for problem in what_prevents_serving(settings):
+        yield Finding(problem.partition(" ")[0], Verdict.WRONG, problem)
+    if not settings.is_production and settings.jwt_secret and settings.jwt_secret == settings.queue_secret:
         yield Finding("secrets", Verdict.RISK, "JWT_SECRET and QUEUE_SECRET are the same: set two")
+    if any(network.prefixlen == 0 for network in settings.trusted_networks.networks):
+        found = "is everybody: whoever reaches a node chooses the address that failed sign-ins are counted against"
+        yield Finding("TRUSTED_PROXIES", Verdict.RISK, found)
 
 
 def _secret_file(name: str, path: Path) -> Finding:

@@ -1,6 +1,7 @@
 """The `console` command line. Flags win over the environment, the environment over `.env`."""
 
 import os
+import re
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,6 +13,9 @@ from rich.console import Console
 from shared.settings import EXIT_BAD_SETTINGS, Settings, SettingsError, UnusableFolder, load_settings, with_secrets
 
 app = typer.Typer(name="console", no_args_is_help=True, add_completion=False, help="The Console: one durable queue.")
+
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.add_typer(audit_app, name="audit")
 
 DatabaseUrl = Annotated[
     str | None,
@@ -82,6 +86,23 @@ def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 
     settings = _settings(data_dir=data_dir, database_url=database_url)
     raise typer.Exit(examine(settings, os.environ, Console()))
+
+
+@audit_app.command("verify")
+def verify_audit(
+    expect: Annotated[str | None, typer.Option(help="A seal from the log files, ID:SEAL, that must be in it.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show whether the audit log was touched since it was sealed; exit status 1 when it was."""
+    from cli.audit import run
+    from shared.audit import Seal
+
+    entry_id, _, seal = (expect or "").partition(":")
+    if expect is not None and not (entry_id.isdecimal() and re.fullmatch("[0-9a-f]{64}", seal)):
+        raise typer.BadParameter("a seal is ID:SEAL, the seal 64 hex digits", param_hint="--expect")
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    raise typer.Exit(run(settings, Console(), expected=Seal(int(entry_id), seal) if expect else None))
 
 
 def _settings(**flags: object) -> Settings:

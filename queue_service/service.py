@@ -16,8 +16,9 @@ from queue_service.loops.beat import beat_loop
 from queue_service.loops.doubts import doubts_loop
 from queue_service.loops.prune import SteadyTime, prune_loop
 from queue_service.loops.runner import LoopRunner
+from queue_service.loops.seal import seal_loop
 from queue_service.metrics import WriterMetrics
-from queue_service.store import answers, leader, operations, outbox
+from queue_service.store import answers, audit, leader, operations, outbox
 from queue_service.store.aggregates import ALL, USERS
 from queue_service.store.faults import DatabaseFault
 from queue_service.store.leader import SessionMark
@@ -83,7 +84,7 @@ class QueueService:
         upkeep = self._session()
         async with upkeep.transaction() as tx:
             ids = IdSource({kind: await table.last_id(tx) for kind, table in ALL.items()})
-            self.events.load(await outbox.newest(tx, KEPT))
+            self.events.load(await outbox.newest(tx, KEPT), last_audit_id=await audit.last_id(tx))
             newest_answer = await answers.newest(tx)
             waiting = await operations.waiting(tx)
             self.lacks_administrator = await _lacks(tx, self.settings.admin_username)
@@ -108,6 +109,7 @@ class QueueService:
                 beat_loop(upkeep, self._fence, self.clock),
                 prune_loop(upkeep, self._fence, SteadyTime(self.clock, newest_answer)),
                 doubts_loop(of_doubts, doubts),
+                seal_loop(upkeep, self._fence, self.events),
             ],
             self.clock,
         )

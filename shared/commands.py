@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.errors import FieldError, Invalid
 from shared.model import MAX_DESCRIPTION_BYTES, MAX_LABEL, MAX_TITLE, Status
@@ -117,4 +118,11 @@ def validated(model: type[M], value: Any) -> M:
 def field_errors(error: ValidationError) -> Sequence[FieldError]:
     """pydantic's findings in the API's words, the first MAX_FAULTS; the offending value is not repeated."""
     found = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_FAULTS]
-    return [FieldError(".".join(map(str, e["loc"]))[:_MAX_NAME] or "body", e["msg"]) for e in found]
+    return [FieldError(".".join(map(str, e["loc"]))[:_MAX_NAME] or "body", _in_words(e)) for e in found]
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """What is wrong with a member. A pattern is for programs, which find it in the document."""
+    if error["type"] != "string_pattern_mismatch":
+        return error["msg"]
+    return "is not an e-mail address" if error["loc"][-1:] == ("email",) else "has a form or a character it cannot have"

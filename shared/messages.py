@@ -15,7 +15,7 @@ MESSAGES: Final = MappingProxyType(
             "未登录或登录已过期，请重新登录",
             "Not signed in, or the token is no longer valid: log in again",
         ),
-        "bad_credentials": ("邮箱或密码错误", "Wrong e-mail or password"),
+        "bad_credentials": ("账号或密码错误", "Wrong user name, e-mail or password"),
         "token_superseded": (
             "登录凭证已刷新，请使用最新的凭证",
             "This refresh token was rotated a moment ago: use the newest one",

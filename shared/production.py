@@ -22,6 +22,8 @@ def refusals(settings: "Settings") -> Iterator[str]:
             yield f"{name.upper()} is not set: production does not make secrets; set at least 32 characters"
         elif value and is_guessable(value):
             yield f"{name.upper()} is an example or repeats itself: set one that was made at random"
+    if settings.queue_secret and settings.queue_secret in (settings.jwt_secret, settings.jwt_former_secret):
+        yield "QUEUE_SECRET is JWT_SECRET: it travels with every write, and would sign tokens; set another one"
     if settings.admin_password and _is_first_guess(settings):
         yield "ADMIN_PASSWORD is among the first that a guesser tries: choose another one"
     if "registration" not in settings.model_fields_set:

@@ -15,6 +15,7 @@ CHANNEL: Final = "console:rights"
 Concerned = ActorId | Literal["everybody"]
 """A person's id, an application's, or everybody there is."""
 
+_LONGEST_ID: Final = 16
 _OF_EVERYBODY: Final = ("department", "role", "permission")
 
 
@@ -37,6 +38,7 @@ def to_message(who: Concerned) -> bytes:
 def from_message(message: bytes) -> Concerned:
     """What was heard. Anything we do not know concerns everybody: to ask again is never wrong."""
     kind, _, number = message.rpartition(b":")
-    if not number.isdigit() or kind not in (b"", b"application"):
+    # no id is longer; of a number of thousands of digits Python makes no int
+    if not number.isdigit() or len(number) > _LONGEST_ID or kind not in (b"", b"application"):
         return "everybody"
     return ApplicationId(int(number)) if kind else int(number)

@@ -19,6 +19,7 @@ from typing import Literal
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from shared.commands import NO_SPACE
 from shared.networks import TrustedNetworks
 from shared.origins import Origins
 from shared.password_rules import LENGTH, has_usable_length
@@ -231,11 +232,15 @@ def with_secrets(settings: Settings) -> Settings:
     Raises SettingsError for a secret shorter than 32 characters, half an administrator, and in production for what
     `shared.production` refuses; UnusableFolder when a made secret cannot be kept.
     """
-    problems = [*_incomplete(settings), *(refusals(settings) if settings.is_production else ())]
-    if problems:
+    if problems := what_prevents_serving(settings):
         raise SettingsError(problems)
     made = {name: getattr(settings, name) or _kept(settings.data_dir, name) for name in ("jwt_secret", "queue_secret")}
     return settings.model_copy(update=made)
+
+
+def what_prevents_serving(settings: Settings) -> list[str]:
+    """A sentence for each thing that a process must not start to serve with; none for settings that will do."""
+    return [*_incomplete(settings), *(refusals(settings) if settings.is_production else ())]
 
 
 def _incomplete(settings: Settings) -> Iterator[str]:
@@ -248,8 +253,8 @@ def _incomplete(settings: Settings) -> Iterator[str]:
     if bool(settings.admin_username) != bool(settings.admin_password):
         missing = "ADMIN_PASSWORD" if settings.admin_username else "ADMIN_USERNAME"
         yield f"{missing} is not set: an administrator to make at the start takes both, or neither"
-    if re.search(r"\s", settings.admin_username):
-        yield "ADMIN_USERNAME holds a space: a name to sign in with has none"
+    if settings.admin_username and not re.fullmatch(NO_SPACE, settings.admin_username):
+        yield "ADMIN_USERNAME holds a space, a control character, < or >: a name to sign in with has none"
     if settings.admin_password and not has_usable_length(settings.admin_password):
         yield f"ADMIN_PASSWORD must have {LENGTH}"
 

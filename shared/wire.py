@@ -17,6 +17,10 @@ from shared.errors import ConsoleError, FieldError, Internal, every_error
 MAX_JOBS_A_FORWARD: Final = 500
 
 REQUEST_ID: Final = r"^[A-Za-z0-9._:/+=-]{0,128}$"
+MAX_REASON: Final = 500
+REASON: Final = rf"^[^\x00-\x1f\x7f]{{1,{MAX_REASON}}}$"
+NODE_HEADER: Final = "X-Console-Node"
+"""Which node a forward comes from, for the audit log."""
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -49,7 +53,8 @@ class Actor(CommandData):
 
 class CommandRequest(CommandData):
     """One command as it is sent. `fingerprint` is the node's digest of the client's request; without it the queue
-    service takes one of type, data and version. `deferred`: answer 202 once it is stored (a person's command only)."""
+    service takes one of type, data and version. `deferred`: answer 202 once it is stored (a person's command only).
+    `reason`: what the client said for it, for the audit log."""
 
     type: Annotated[str, StringConstraints(max_length=50)]
     data: dict[str, Any]
@@ -60,6 +65,7 @@ class CommandRequest(CommandData):
     requestId: Annotated[str, StringConstraints(pattern=REQUEST_ID)] = ""
     deferred: bool = False
     ifMatch: bool = False
+    reason: Annotated[str, StringConstraints(pattern=REASON)] | None = None
 
 
 class DeferredRequest(CommandData):
@@ -71,6 +77,8 @@ class DeferredRequest(CommandData):
     expectedVersion: Version | None = None
     requestId: str = ""
     ifMatch: bool = False
+    reason: str | None = None
+    node: str = ""
 
 
 def scope_of(actor: Actor | None) -> str:

@@ -342,6 +342,42 @@ UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num 
 
 -- Running upgrade 0004 -> 0005
 
+CREATE TABLE audit_entry (
+    id BIGINT NOT NULL,
+    at DATETIME(3) NOT NULL,
+    actor_kind VARCHAR(20) NOT NULL,
+    actor_id BIGINT,
+    actor_name VARCHAR(255),
+    action VARCHAR(50) NOT NULL,
+    entity VARCHAR(30) NOT NULL,
+    entity_id BIGINT NOT NULL,
+    department_id BIGINT,
+    `before` MEDIUMTEXT,
+    after MEDIUMTEXT,
+    reason VARCHAR(500),
+    request_id VARCHAR(128) NOT NULL,
+    node VARCHAR(255) NOT NULL,
+    CONSTRAINT pk_audit_entry PRIMARY KEY (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_audit_entry_at ON audit_entry (at);
+
+CREATE INDEX ix_audit_entry_actor_id ON audit_entry (actor_id, id);
+
+CREATE INDEX ix_audit_entry_entity ON audit_entry (entity, entity_id, id);
+
+CREATE INDEX ix_audit_entry_department_id ON audit_entry (department_id, id);
+
+CREATE TABLE audit_seal (
+    entry_id BIGINT NOT NULL,
+    seal CHAR(64) NOT NULL,
+    CONSTRAINT pk_audit_seal PRIMARY KEY (entry_id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
+-- Running upgrade 0005 -> 0006
+
 CREATE TABLE application (
     id BIGINT NOT NULL AUTO_INCREMENT,
     name VARCHAR(100) NOT NULL,
@@ -388,4 +424,4 @@ CREATE TABLE application_secret (
 
 CREATE INDEX ix_application_secret_application_id ON application_secret (application_id);
 
-UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';

@@ -205,6 +205,38 @@ CREATE INDEX ix_user_table_department_id ON user_table (department_id);
 
 CREATE INDEX ix_user_table_role_id ON user_table (role_id);
 
+CREATE TABLE audit_entry (
+	id INTEGER NOT NULL,
+	at DATETIME NOT NULL,
+	actor_kind VARCHAR(20) NOT NULL,
+	actor_id INTEGER,
+	actor_name VARCHAR(255),
+	action VARCHAR(50) NOT NULL,
+	entity VARCHAR(30) NOT NULL,
+	entity_id INTEGER NOT NULL,
+	department_id INTEGER,
+	"before" TEXT,
+	"after" TEXT,
+	reason VARCHAR(500),
+	request_id VARCHAR(128) NOT NULL,
+	node VARCHAR(255) NOT NULL,
+	CONSTRAINT pk_audit_entry PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_audit_entry_at ON audit_entry (at);
+
+CREATE INDEX ix_audit_entry_actor_id ON audit_entry (actor_id, id);
+
+CREATE INDEX ix_audit_entry_entity ON audit_entry (entity, entity_id, id);
+
+CREATE INDEX ix_audit_entry_department_id ON audit_entry (department_id, id);
+
+CREATE TABLE audit_seal (
+	entry_id INTEGER NOT NULL,
+	seal CHAR(64) NOT NULL,
+	CONSTRAINT pk_audit_seal PRIMARY KEY (entry_id)
+);
+
 CREATE TABLE application (
 	id INTEGER NOT NULL,
 	name VARCHAR(100) NOT NULL,

@@ -95,7 +95,7 @@ async def logout(request: Request) -> Response:
     """200: the sign-in of the access token (Bearer), of the `refreshToken` or of the cookie is over, here or
     `everywhere`.
 
-    Repeating it is 200, too. 401 for no token of ours, and for `everywhere` by one that is over itself. An
+    Repeating it is 200, too. 401 for no token of ours, and for `everywhere` by one that opens nothing any more. An
     `Idempotency-Key` has no say: the same empty body may come from two sign-ins of one person.
     """
     given = validated(LogoutBody, await body_or_nothing(request))

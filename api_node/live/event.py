@@ -25,9 +25,9 @@ _SHOWN: Final = ("entity", "id", "version", "departmentId", "assignedToUserId", 
 
 @dataclass(frozen=True, slots=True)
 class LiveEvent:
-    """One change as a node keeps it. `whole` is the message for whoever sees the object, `hidden` the one for the
-    person it was taken away from; ids and versions, never a title or a name. `path` is the department it is in.
-    `concerned` is whose rights it may have changed.
+    """One change as a node keeps it. `whole` is the message for whoever sees the object, `hidden` the one for those
+    it was taken away from; ids and versions, never a title or a name. `path` is the department it is in, `path_before`
+    the one an account was moved out of ("" for none). `concerned` is whose rights it may have changed.
     """
 
     position: Position
@@ -36,6 +36,7 @@ class LiveEvent:
     whole: str
     hidden: str
     path: str
+    path_before: str
     assigned_to: int | None
     assigned_before: int | None
     concerned: Concerned | None
@@ -54,6 +55,7 @@ def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
         dumps(whole).decode(),
         dumps(hidden).decode(),
         body.get("departmentPath", ""),
+        body.get("previousDepartmentPath", ""),
         body.get("assignedToUserId"),
         body.get("previouslyAssignedToUserId"),
         concerned(body),
@@ -67,8 +69,11 @@ def message_for(viewer: Principal, event: LiveEvent) -> str | None:
     them; of any other kind of object nobody is told.
     """
     if event.entity in _MANAGED_BY:
-        is_theirs = has_permission(viewer, _MANAGED_BY[event.entity])
-        return event.whole if is_theirs and (not event.path or sees_department(viewer, event.path)) else None
+        if not has_permission(viewer, _MANAGED_BY[event.entity]):
+            return None
+        if not event.path or sees_department(viewer, event.path):
+            return event.whole
+        return event.hidden if event.path_before and sees_department(viewer, event.path_before) else None
     if event.entity != "task":
         return None
     if sees_tasks_of(viewer, event.assigned_to, event.path):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.audit import ActorKind
 from shared.commands import Label, OnOrOff, RowId, Title, Version
 from shared.model import Status
 
@@ -331,12 +332,19 @@ class HealthV1(Shape):
     status: Literal["ok", "disabled"]
 
 
+class Up(Shape):
+    """A health check in seed 004's words."""
+
+    status: Literal["up"]
+    timestamp: Instant
+
+
 class HealthOfV1(Shape):
     """A health check in the envelope of `/v1`."""
 
     code: Literal[0]
     message: str
-    data: Health
+    data: Up
 
 
 class Readiness(Shape):
@@ -430,3 +438,37 @@ class StoredWrite(Shape):
     statusCode: int | None = Field(description="of the answer it would have had; null while it waits")
     result: Task | DeletedTask | None = Field(description="the task, of a write that was applied")
     error: Error | None = Field(description="why it was refused")
+
+
+class AuditActor(Shape):
+    """Who did it. `name` is the user name they had then."""
+
+    kind: ActorKind = Field(
+        description="a person, a program, somebody who was not signed in, or the queue service itself"
+    )
+    id: RowId | None
+    name: str | None
+
+
+class AuditEntry(Shape):
+    """One line of the audit log."""
+
+    id: RowId
+    at: Instant
+    actor: AuditActor
+    action: str = Field(examples=["user.update"])
+    entity: str = Field(examples=["user"])
+    entityId: RowId
+    departmentId: RowId | None = Field(description="where what it is about belongs; null: nowhere")
+    before: dict[str, Any] | None = Field(description="what it was; null: it was not there. Secrets are `***`")
+    after: dict[str, Any] | None = Field(description="what it is; null: it is there no more")
+    reason: str | None = Field(description="`X-Reason` of the request")
+    requestId: str
+    node: str = Field(description="the API node that it came by, `host:port`; empty: none")
+    seal: str | None = Field(description="SHA-256 of the seal before it and of this entry; null: not sealed yet")
+
+
+class AuditList(NumberedPage):
+    """One page of the audit log."""
+
+    items: list[AuditEntry] = Field(alias="list")

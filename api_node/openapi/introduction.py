@@ -22,6 +22,8 @@ now under `current`, and nothing was changed.
 **Once.** With an `Idempotency-Key` a write may be sent again without harm: it happens once, and the stored answer
 comes back with `Idempotency-Replayed: true`.
 
+**Audit.** What is done to accounts, departments, roles and permissions is put on record with it. Say why in `X-Reason`.
+
 **Errors** carry `errorCode` (for programs), `message` (for people, in zh-CN or en by `Accept-Language`), `requestId`,
 `retryable` and `outcome`: whether the write was applied. `errors` names the members at fault.
 """
@@ -30,6 +32,7 @@ TAGS: Final[Mapping[Tag, str]] = {
     "Accounts": "Signing in, and the people who do",
     "Organisation": "Departments, roles and permissions, and who is given what",
     "Applications": "Programs with keys of their own",
+    "Audit": "Who did what, when and why",
     "Board": "Tasks: list, read, create, change, delete",
     "Live events": "Changes as they happen",
     "Operation": "For those who run it",

@@ -10,10 +10,21 @@ from pydantic import BaseModel
 from shared.commands import RowId
 from shared.errors import ConsoleError
 
-Tag = Literal["Accounts", "Organisation", "Applications", "Board", "Live events", "Operation", "Health", "Reference"]
+Tag = Literal[
+    "Accounts",
+    "Organisation",
+    "Applications",
+    "Audit",
+    "Board",
+    "Live events",
+    "Operation",
+    "Health",
+    "Reference",
+]
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; version=1.0.0; charset=utf-8"
+NDJSON: Final = "application/x-ndjson"
 HTML: Final = "text/html; charset=utf-8"
 
 

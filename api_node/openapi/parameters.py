@@ -7,7 +7,7 @@ from api_node.openapi.operation import Query
 from shared.commands import Version
 
 OF_EVERY_REQUEST: Final = ("Accept-Language", "X-Request-Id")
-OF_A_WRITE: Final = ("Idempotency-Key",)
+OF_A_WRITE: Final = ("Idempotency-Key", "X-Reason")
 OF_A_VERSION: Final = ("If-Match",)
 VERSION: Final = Query("version", Version, "the version it was decided on; a stale one is a 409")
 
@@ -27,6 +27,11 @@ PARAMETERS: Final[dict[str, Any]] = {
         "Idempotency-Key",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
         "the write happens once, however often it is sent under this key within 24 hours",
+    ),
+    "X-Reason": _header(
+        "X-Reason",
+        {"type": "string", "pattern": "^[ -$&-~]{0,500}$", "examples": ["ticket 4711"]},
+        "why, for the audit log: UTF-8, percent-encoded where it is not plain ASCII",
     ),
     "If-Match": _header(
         "If-Match",

@@ -57,7 +57,7 @@ async def logout(request: Request) -> Response:
 
 
 async def logout_all(request: Request) -> Response:
-    """200: every sign-in of the person is over. 401 by one that is over itself."""
+    """200: every sign-in of the person is over. 401 by a token that opens nothing any more."""
     return await _leave(request, everywhere=True)
 
 

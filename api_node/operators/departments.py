@@ -57,8 +57,8 @@ async def create_department(request: Request, actor: Principal) -> Response:
 async def change_department(request: Request, actor: Principal) -> Response:
     """200 with the changed department; with another parent it moves with all that is below, turned off all below is.
 
-    403 for moving one's own, 404, 409 last_administrator and with `current` for a stale `version`, 412 for a stale
-    `If-Match`, 422 for a parent below itself.
+    403 for moving one's own, and for turning off what an administrator stands in; 404, 409 last_administrator and with
+    `current` for a stale `version`, 412 for a stale `If-Match`, 422 for a parent below itself.
     """
     department_id = path_id(request)
     body, raw = await read_json(request)

@@ -62,8 +62,9 @@ async def create_role(request: Request, actor: Principal) -> Response:
 async def change_role(request: Request, actor: Principal) -> Response:
     """200 with the changed role, which everybody who has it feels within seconds.
 
-    403 for one that grants, or would grant, more than the actor may; 404, 409 role_name_taken, built_in, and with
-    `current` for a stale `version`; 412 for a stale `If-Match`, 422.
+    403 for one that grants, or would grant, more than the actor may, that somebody outside their department has, or
+    that is built in (but for an administrator); 404, 409 role_name_taken, built_in, and with `current` for a stale
+    `version`; 412 for a stale `If-Match`, 422.
     """
     role_id = path_id(request)
     body, raw = await read_json(request)
@@ -74,7 +75,8 @@ async def change_role(request: Request, actor: Principal) -> Response:
 
 
 async def delete_role(request: Request, actor: Principal) -> Response:
-    """200 with the role that is gone. 404, 409 in_use with `usedBy`, built_in, and for a stale `?version=`."""
+    """200 with the role that is gone. 403 as for a change; 404, 409 in_use with `usedBy`, built_in, and for a stale
+    `?version=`."""
     reference = {"roleId": path_id(request)}
     version = query_version(request)
     return applied(await forward(request, "delete-role", reference, actor=actor, expected_version=version))

@@ -68,8 +68,10 @@ def _update(data: DepartmentPatch, command: Command, working: WorkingSet, now: d
     after = replace(after, path=_path_below(parent, after.id), enabled=_enabled_below(parent, after.status))
     below = list(_replanted(before, after, working))
     _require_room([after, *(child for _, child in below)])
-    turned_off = [d.id for d in (after, *(child for _, child in below)) if d.enabled != ON]
+    turned_off = [new.id for old, new in [(before, after), *below] if old.enabled == ON and new.enabled != ON]
     if turned_off:
+        if actor is not None and not actor.is_global and set(working.administrators.values()) & set(turned_off):
+            raise Forbidden("an administrator is there: only another one turns that off")
         require_administrator_besides(working, departments=turned_off)
     changes = [Change(before, after), *(Change(old, new) for old, new in below if old != new)]
     return _decision(200, "updated", command, before, after, changes)

@@ -12,9 +12,10 @@ from queue_service.domain.events import user_event
 from queue_service.domain.sessions import opened, session_answer
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.account_commands import FirstAdministrator, Registration, Registrations
-from shared.errors import EmailTaken
+from shared.errors import EmailTaken, RegistrationClosed
 from shared.model import User, user_view
 from shared.organisation import ADMINISTRATOR_ID, EMPLOYEE_ID, HEAD_OFFICE_ID, ON, place_in
+from shared.principal import is_effective
 from shared.throttling import hourly
 
 _PLACES: Final = Needs(department_ids=frozenset({HEAD_OFFICE_ID}), role_ids=frozenset({ADMINISTRATOR_ID, EMPLOYEE_ID}))
@@ -35,6 +36,8 @@ def _register(data: Registration, command: Command, working: WorkingSet, now: da
         now=now,
     )
     place = place_in(working.roles[user.role_id], working.departments[user.department_id])
+    if not is_effective(user, place):
+        raise RegistrationClosed("what newcomers belong to is turned off")
     changes += [Change(None, user)]
     answer: dict[str, Any] = {"user": user_view(user, place)}
     if data.session is not None:

@@ -1,5 +1,5 @@
 """create-role, update-role, delete-role, update-permission (seed 004). Nobody grants, or takes away, a permission that
-they do not have themselves."""
+they do not have themselves, nor one of somebody outside their department."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,10 +18,10 @@ from shared.errors import (
     RoleNameTaken,
     VersionConflict,
 )
-from shared.organisation import ADMINISTRATOR, ON, Role, permission_view, role_view
+from shared.organisation import ADMINISTRATOR, EMPLOYEE, ON, Role, permission_view, role_view
 from shared.organisation_commands import NewRole, PermissionPatch, RolePatch, RoleRef
 from shared.permissions import ID_OF, Permission, permissions_of
-from shared.policy import holds_all, may_grant
+from shared.policy import holds_all, may_grant, sees_department
 from shared.principal import Principal
 
 _COLUMN_OF: Final = {"name": "name", "description": "description", "status": "status"}
@@ -51,7 +51,7 @@ def _update(data: RolePatch, command: Command, working: WorkingSet, now: datetim
     """Change a role, for everybody who has it. The administrator's stays what it is: everything."""
     actor = working.principal(command.actor_id)
     before = _existing(data.roleId, command, working)
-    _require_grantable(before, actor)
+    _require_theirs(before, actor, working)
     given = data.updates.model_fields_set
     if not given:
         raise Invalid(errors=[FieldError("updates", "names nothing to change")])
@@ -63,17 +63,17 @@ def _update(data: RolePatch, command: Command, working: WorkingSet, now: datetim
         after = replace(after, permission_ids=granted, enabled_ids=_enabled(granted, working))
     if before.code == ADMINISTRATOR and (after.permission_ids, after.status) != (before.permission_ids, before.status):
         raise BuiltIn("the administrator's role has every permission, and is on")
-    _require_free(after.name, before.id, working)
+    _require_free(after.name, before, working)
     return _decision(200, "updated", command, before, after)
 
 
 def _delete(data: RoleRef, command: Command, working: WorkingSet, now: datetime) -> Decision:
     """Take a role away that nobody has. The row stays, marked deleted; its name is free again."""
     before = _existing(data.roleId, command, working)
-    _require_grantable(before, working.principal(command.actor_id))
+    _require_theirs(before, working.principal(command.actor_id), working)
     if before.code is not None:
         raise BuiltIn
-    users = working.users_of_role(before.id)
+    users = working.holders_of_role(before.id).total()
     if users:
         raise InUse(extra={"usedBy": {"users": users}})
     after = replace(before, live_name=None, deleted_at=now, version=before.version + 1, updated_at=now)
@@ -109,9 +109,19 @@ def _existing(role_id: int, command: Command, working: WorkingSet) -> Role:
     return role
 
 
-def _require_grantable(role: Role, actor: Principal | None) -> None:
-    if actor is not None and not may_grant(actor, role):
+def _require_theirs(role: Role, actor: Principal | None, working: WorkingSet) -> None:
+    """Raise Forbidden for a role that is not the actor's to change. It grants to all who have it, each in their own
+    department: to add a right to a role that somebody elsewhere has would hand on a right over that place, which the
+    actor does not have. The built-in one of employees is given to newcomers, at the top of the tree."""
+    if actor is None or actor.is_global:
+        return
+    if not may_grant(actor, role):
         raise Forbidden("this role may do more than you may")
+    if role.code is not None:
+        raise Forbidden("only an administrator changes a built-in role")
+    places = (working.departments[department_id].path for department_id in working.holders_of_role(role.id))
+    if not all(sees_department(actor, path) for path in places):
+        raise Forbidden("somebody outside your department has this role")
 
 
 def _granted(ids: list[int], actor: Principal | None, working: WorkingSet) -> frozenset[int]:
@@ -128,9 +138,12 @@ def _enabled(ids: frozenset[int], working: WorkingSet) -> frozenset[int]:
     return frozenset(number for number in ids if working.permissions[number].status == ON)
 
 
-def _require_free(name: str, owner_id: int | None, working: WorkingSet) -> None:
+def _require_free(name: str, role: Role | None, working: WorkingSet) -> None:
+    """Raise RoleNameTaken for the name of another role than this one (None: a new one), and for the code of another:
+    an account is shown with either, so its people would look like administrators."""
     holder = working.roles_by_name.get(name)
-    if holder is not None and holder.id != owner_id:
+    is_code = name.casefold() in (ADMINISTRATOR, EMPLOYEE) and (role is None or role.code != name.casefold())
+    if is_code or (holder is not None and (role is None or holder.id != role.id)):
         raise RoleNameTaken
 
 
@@ -150,7 +163,11 @@ def _decision(status: int, happening: Happening, command: Command, before: Role 
 
 def _needs_of_update(data: RolePatch) -> Needs:
     names = frozenset({data.updates.name}) if "name" in data.updates.model_fields_set else frozenset()
-    return Needs(role_ids=frozenset({data.roleId}), role_names=names, whole_organisation=True)
+    return replace(_needs_of_a_change(data.roleId), role_names=names)
+
+
+def _needs_of_a_change(role_id: int) -> Needs:
+    return Needs(role_ids=frozenset({role_id}), uses_of_roles=frozenset({role_id}), whole_organisation=True)
 
 
 CREATE_ROLE: Final = CommandKind(
@@ -176,7 +193,7 @@ DELETE_ROLE: Final = CommandKind(
     lane="access",
     permission=Permission.ROLE_MANAGE,
     data=RoleRef,
-    needs=lambda data: Needs(role_ids=frozenset({data.roleId}), uses_of_roles=frozenset({data.roleId})),
+    needs=lambda data: _needs_of_a_change(data.roleId),
     decide=_delete,
 )
 

@@ -11,7 +11,7 @@ from shared.commands import NewTask, TaskPatch, TaskRef
 from shared.errors import FieldError, Invalid, NotFound, PeopleOnly, VersionConflict
 from shared.model import Task, User, task_view
 from shared.permissions import Permission
-from shared.policy import sees_task
+from shared.policy import sees_department, sees_task
 
 
 def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime) -> Decision:
@@ -20,7 +20,7 @@ def _create(data: NewTask, command: Command, working: WorkingSet, now: datetime)
         raise PeopleOnly("somebody has to stand by a task as its creator")
     creator = _person("createdByUserId", command.actor_id or data.createdByUserId or 0, working)
     if data.assignedToUserId is not None:
-        _person("assignedToUserId", data.assignedToUserId, working)
+        _require_assignable(data.assignedToUserId, None, command, working)
     task = Task(
         id=working.ids.next(Task),
         title=data.title,
@@ -46,7 +46,7 @@ def _update(data: TaskPatch, command: Command, working: WorkingSet, now: datetim
     if not given:
         raise _invalid("updates", "names nothing to change")
     if data.updates.assignedToUserId is not None:
-        _person("assignedToUserId", data.updates.assignedToUserId, working)
+        _require_assignable(data.updates.assignedToUserId, before, command, working)
     members: dict[str, Any] = {_COLUMN_OF[name]: getattr(data.updates, name) for name in given}
     after = replace(before, **members, version=before.version + 1, updated_at=now)
     return _decision(200, "task.updated", command, before, after, working.paths[after.department_id])
@@ -121,6 +121,16 @@ def _person(field: str, user_id: int, working: WorkingSet) -> User:
     if user is None or user.deleted_at is not None:
         raise _invalid(field, "names no user")
     return user
+
+
+def _require_assignable(user_id: int, task: Task | None, command: Command, working: WorkingSet) -> None:
+    """Raise Invalid for an account that is not there for the actor: it is elsewhere, and not one that the task names
+    already. So a task can be handed back to whoever sent it, and nobody learns whom other departments have."""
+    _person("assignedToUserId", user_id, working)
+    actor = working.principal(command.actor_id)
+    is_named = task is not None and user_id in (task.created_by_user_id, task.assigned_to_user_id)
+    if actor is not None and not is_named and not sees_department(actor, working.places[user_id].path):
+        raise _invalid("assignedToUserId", "names no user")
 
 
 def _invalid(field: str, message: str) -> Invalid:

@@ -36,6 +36,7 @@ _COLUMN_OF: Final[dict[str, str]] = {
     "roleId": "role_id",
     "status": "status",
 }
+_MAY_DO_MORE: Final = "this account may do more than you may"
 _OF_A_MANAGER: Final = frozenset({"username", "departmentId", "roleId", "status"})
 
 
@@ -105,7 +106,7 @@ def _update(data: UserPatch, command: Command, working: WorkingSet, now: datetim
     return Decision(
         Answer(200, user_view(after, place)),
         [*changes, Change(before, after)],
-        [user_event("updated", command, after, place.path)],
+        [user_event("updated", command, after, place.path, path_before=seen.path)],
         [user_audit("user.update", (before, seen), (after, place), secrets=secrets)],
     )
 
@@ -114,8 +115,10 @@ def _delete(data: UserRef, command: Command, working: WorkingSet, now: datetime)
     """Take an account away, and every sign-in of it. The row stays, and so do its names: nobody else gets them."""
     actor = working.principal(command.actor_id)
     before, place = _visible(data.userId, command, actor, working)
-    if actor is not None and (actor.id == before.id or not may_manage(actor, place)):
-        raise Forbidden
+    if actor is not None and actor.id == before.id:
+        raise Forbidden("nobody deletes their own account")
+    if actor is not None and not may_manage(actor, place):
+        raise Forbidden(_MAY_DO_MORE)
     if can_administer(before, place):
         require_administrator_besides(working, users=[before.id])
     after = replace(
@@ -159,7 +162,7 @@ def _allowed(data: UserPatch, user: User, place: Place, actor: Principal | None)
         if changed & _OF_A_MANAGER and not manages:
             raise Forbidden
         if actor.id != user.id and not may_manage(actor, place):
-            raise Forbidden("this account may do more than you may")
+            raise Forbidden(_MAY_DO_MORE)
         if data.resetHash is not None and (actor.id == user.id or not manages):
             raise Forbidden
     return written
@@ -192,7 +195,7 @@ def _checked(data: UserPatch, user: User, command: Command, working: WorkingSet,
     TooManyAttempts, and Unauthenticated when it holds no more."""
     if data.check is None:
         if (command.actor_id == user.id and _is_new_email(data, user)) or data.newPassword is not None:
-            raise Forbidden
+            raise Forbidden("your own e-mail and password are changed by showing the password: PATCH /api/users/{id}")
         return []
     require_unblocked(working, [data.check.subject], now)
     if data.check.userEpoch != user.session_epoch:

@@ -39,7 +39,8 @@ class Command:
 
     `operation_id` is what makes it happen once: SHA-256 in hex of the idempotency scope and key. `fingerprint` is the
     digest of the request it came from. `size` counts bytes and `weight` rows, for the limits. `deferral` is None for a
-    command whose caller waits for its outcome.
+    command whose caller waits for its outcome. For the audit log: `is_systems` tells the system from a stranger,
+    `reason` is what the client said for it, `node` the API node that it came by.
     """
 
     type: str
@@ -52,6 +53,9 @@ class Command:
     size: int = 0
     weight: int = 1
     deferral: Deferral | None = None
+    is_systems: bool = False
+    reason: str | None = None
+    node: str = ""
 
     def is_at(self, stage: Stage) -> bool:
         """Whether it is deferred and the next batch does this with it."""

@@ -12,9 +12,13 @@ from shared.organisation import Department, PermissionRow, Role
 Happening = Literal["created", "updated", "deleted"]
 
 
-def user_event(happening: Happening, command: Command, user: User, path: str) -> Event:
-    """An account was made, changed or taken away."""
+def user_event(
+    happening: Happening, command: Command, user: User, path: str, *, path_before: str | None = None
+) -> Event:
+    """An account was made, changed or taken away. Who saw it at `path_before` has to be told that it is gone."""
     where = {"departmentId": user.department_id, "departmentPath": path}
+    if path_before not in (None, path):
+        where["previousDepartmentPath"] = path_before
     return _event("user", happening, command, user.id, user.version, where)
 
 

@@ -1,5 +1,7 @@
 """The rows one batch works on: what was loaded, and what the commands so far have made of it."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.actor import ActorId, ApplicationId
@@ -36,12 +38,14 @@ class IdSource:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """What stands in the way of deleting a department or a role: how many of each kind."""
+    """What stands in the way of deleting a department: how many of each kind. Of a role: how many people have it in
+    which department (`holders`)."""
 
     departments: int = 0
     users: int = 0
     tasks: int = 0
     applications: int = 0
+    holders: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -137,9 +141,14 @@ class WorkingSet:
             applications=found.applications + self._more(Application, "department_id", department_id),
         )
 
-    def users_of_role(self, role_id: int) -> int:
-        """How many people have a role, after the commands so far."""
-        return self.uses[Role, role_id].users + self._more(User, "role_id", role_id)
+    def holders_of_role(self, role_id: int) -> Counter[int]:
+        """How many people have a role in which department, after the commands so far; only where somebody has it."""
+        found = Counter(self.uses[Role, role_id].holders)
+        for change in self._changed.values():
+            for row, more in ((change.before, -1), (change.after, 1)):
+                if isinstance(row, User) and row.deleted_at is None and row.role_id == role_id:
+                    found[row.department_id] += more
+        return +found
 
     def _more(self, kind: type[Department | User | Task | Application], column: str, wanted: int) -> int:
         """How many more rows than at the start are not deleted and have `wanted` there; less than 0 for fewer."""
@@ -199,6 +208,9 @@ class WorkingSet:
         self.permissions[after.id] = after
         for actor_id, place in self.places.items():
             self.places[actor_id] = replace(place, enabled_ids=_with(place.permission_ids, place.enabled_ids, after))
+        # somebody may be given the role later in the batch
+        for role_id, role in self.roles.items():
+            self.roles[role_id] = replace(role, enabled_ids=_with(role.permission_ids, role.enabled_ids, after))
         for application in self.applications.values():
             enabled_ids = _with(application.scope_ids, application.enabled_ids, after)
             self.applications[application.id] = replace(application, enabled_ids=enabled_ids)

@@ -37,8 +37,15 @@ async def uses_of_department(tx: Transaction, department_id: int) -> Uses:
 
 
 async def uses_of_role(tx: Transaction, role_id: int) -> Uses:
-    """Who has a role."""
-    return Uses(users=await _count(tx, user_table, user_table.c.role_id == role_id))
+    """Who has a role, and where they are."""
+    user = user_table.c
+    wanted = (
+        select(user.department_id, func.count().label("people"))
+        .where(user.role_id == role_id, user.deleted_at.is_(None))
+        .group_by(user.department_id)
+    )
+    found = (await tx.execute(wanted)).all()
+    return Uses(holders={row.department_id: int(row.people) for row in found})
 
 
 async def _count(tx: Transaction, table: Table, condition: ColumnElement[bool]) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,7 +17,9 @@ from shared.errors import ConsoleError, FieldError, Invalid
 from shared.http.body import MAX_BATCH_BODY_BYTES, read_json
 from shared.http.context import JsonResponse
 from shared.jsonio import dumps
-from shared.wire import MAX_JOBS_A_FORWARD, error_to_wire
+from shared.wire import MAX_JOBS_A_FORWARD, NODE_HEADER, error_to_wire
+
+_MAX_NODE: Final = 255
 
 
 async def post_job(request: Request) -> Response:
@@ -29,7 +31,7 @@ async def post_job(request: Request) -> Response:
     wire, raw = await read_json(request)
     if isinstance(wire, dict):
         wire.setdefault("requestId", request.state.request_id)
-    answer = await asyncio.shield(_begin(service, wire, len(raw)))
+    answer = await asyncio.shield(_begin(service, wire, len(raw), _node(request)))
     headers = {"Idempotency-Replayed": "true"} if answer.is_replayed else None
     return JsonResponse(success(answer.data), answer.status, headers)
 
@@ -45,10 +47,10 @@ async def post_jobs(request: Request) -> Response:
     if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_JOBS_A_FORWARD:
         raise Invalid(errors=[FieldError("jobs", f"must be a list of 1 to {MAX_JOBS_A_FORWARD} commands")])
     size = len(raw) // len(jobs)
-    return StreamingResponse(_lines(service, jobs, size), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(service, jobs, size, _node(request)), media_type="application/x-ndjson")
 
 
-async def _lines(service: QueueService, jobs: list[Any], size: int) -> AsyncIterator[bytes]:
+async def _lines(service: QueueService, jobs: list[Any], size: int, node: str) -> AsyncIterator[bytes]:
     # no task for each: when the node hangs up, what was accepted runs on, and nobody has to wait for it
     ended: list[tuple[int, asyncio.Future[Answer]]] = []
     news = asyncio.Event()
@@ -58,7 +60,7 @@ async def _lines(service: QueueService, jobs: list[Any], size: int) -> AsyncIter
         news.set()
 
     for index, wire in enumerate(jobs):
-        _begin(service, wire, size).add_done_callback(partial(note, index))
+        _begin(service, wire, size, node).add_done_callback(partial(note, index))
     left = len(jobs)
     while left:
         await news.wait()
@@ -69,12 +71,17 @@ async def _lines(service: QueueService, jobs: list[Any], size: int) -> AsyncIter
         yield b"".join(lines)
 
 
-def _begin(service: QueueService, wire: Any, size: int) -> asyncio.Future[Answer]:
+def _node(request: Request) -> str:
+    """Which node sent it. Whoever knows the secret may say anything; what does not fit its column is cut."""
+    return request.headers.get(NODE_HEADER, "")[:_MAX_NODE]
+
+
+def _begin(service: QueueService, wire: Any, size: int, node: str) -> asyncio.Future[Answer]:
     """Accept one command. The future is its outcome, a refusal at the door included; it may be shared, so it must not
     be cancelled."""
     kind = str(wire.get("type"))[:50] if isinstance(wire, dict) else "?"
     try:
-        command = parse_command(wire, size=size, secret=service.secret)
+        command = parse_command(wire, size=size, secret=service.secret, node=node)
         outcome = service.intake.accept(command)
     except ConsoleError as refusal:
         outcome = asyncio.get_running_loop().create_future()

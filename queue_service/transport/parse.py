@@ -14,9 +14,9 @@ from shared.jsonio import dumps
 from shared.wire import CommandRequest, DeferredRequest, operation_id
 
 
-def parse_command(wire: Any, *, size: int, secret: str) -> Command:
+def parse_command(wire: Any, *, size: int, secret: str, node: str = "") -> Command:
     """Check a request and its data. Raises Invalid naming the wrong member, Forbidden for a stranger's command that
-    is not open to strangers."""
+    is not open to strangers. `node`: where it comes from."""
     request = validated(CommandRequest, wire)
     kind = KINDS.get(request.type)
     if kind is None:
@@ -42,17 +42,22 @@ def parse_command(wire: Any, *, size: int, secret: str) -> Command:
         expected_version=request.expectedVersion,
         request_id=request.requestId,
         size=size,
-        deferral=_deferral(request) if request.deferred else None,
+        deferral=_deferral(request, node) if request.deferred else None,
+        is_systems=request.actor is None,
+        reason=request.reason,
+        node=node,
     )
 
 
-def _deferral(request: CommandRequest) -> Deferral:
+def _deferral(request: CommandRequest, node: str) -> Deferral:
     stored = DeferredRequest(
         type=request.type,
         data=request.data,
         expectedVersion=request.expectedVersion,
         requestId=request.requestId,
         ifMatch=request.ifMatch,
+        reason=request.reason,
+        node=node,
     )
     return Deferral(secrets.token_hex(16), dumps(stored.model_dump()).decode())
 

@@ -1,18 +1,20 @@
 """One try of one batch: everything it does happens in the caller's transaction, in this order.
 
-Epoch, rows and stored answers in one round trip; decisions; writes, answers and events in another. The rows come
-before the stored answers: a COMMIT of ours whose answer was lost may still be under way, and once its rows are free
-its answers are there to be found. Decisions are pure, so a command that is refused leaves no trace but what its
-decision says; a batch of plain refusals commits nothing but its reads.
+Epoch, rows and stored answers in one round trip; decisions; writes, answers, events and audit entries in another. The
+rows come before the stored answers: a COMMIT of ours whose answer was lost may still be under way, and once its rows
+are free its answers are there to be found. Decisions are pure, so a command that is refused leaves no trace but what
+its decision says; a batch of plain refusals commits nothing but its reads.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from queue_service.commands import KINDS
-from queue_service.domain.command import Answer, Command, Event, Result
+from queue_service.domain.audit import audit_entry
+from queue_service.domain.command import Answer, Audit, Command, Event, Result
 from queue_service.domain.workingset import IdSource, WorkingSet
 from queue_service.store import answers, outbox
+from queue_service.store import audit as audit_log
 from queue_service.store.answers import StoredAnswer
 from queue_service.store.session import Transaction
 from queue_service.writer.deferred import Deferrals
@@ -26,7 +28,7 @@ from shared.policy import has_permission
 from shared.principal import has_expired, is_effective
 from shared.wire import error_from_wire
 
-Reserve = Callable[[Sequence[str]], Reservation]
+Reserve = Callable[[Sequence[str], int], Reservation]
 
 
 async def apply_batch(
@@ -34,7 +36,7 @@ async def apply_batch(
 ) -> list[Result]:
     """Apply the commands in the open transaction; the caller commits. A result for each command, in order.
 
-    `reserve` is asked for the positions of the events that the commit makes true.
+    `reserve` is asked for the positions of the events, and the ids of the audit entries, that the commit makes true.
 
     Raises Deposed when another leader took over, LostGuard when a guarded write missed, DatabaseFault from below.
     In each case the caller rolls back and nothing of the batch has happened.
@@ -44,6 +46,7 @@ async def apply_batch(
     results: list[Result] = []
     applied: list[tuple[Command, Answer]] = []
     events: list[Event] = []
+    audits: list[tuple[Command, Audit]] = []
     for command in commands:
         try:
             if command.deferral is not None and deferrals.awaits(command, stored):
@@ -69,12 +72,23 @@ async def apply_batch(
         if isinstance(decision.answer, Answer):
             applied.append((command, decision.answer))
         events += decision.events
+        audits += [(command, audit) for audit in decision.audits]
     if deferrals:
         ends = {command.operation_id: result for command, result in zip(commands, results, strict=True)}
         applied += deferrals.refused(ends, stored)
         await deferrals.write(tx, now)
-    reservation = reserve([dumps(event.body | {"at": iso(now)}).decode() for event in events])
-    await write(tx, working, answers.store(tx, applied, now), outbox.append(tx, reservation.events))
+    reservation = reserve([dumps(event.body | {"at": iso(now)}).decode() for event in events], len(audits))
+    entries = [
+        audit_entry(entry_id, command, audit, working, now)
+        for entry_id, (command, audit) in zip(reservation.audit_ids, audits, strict=True)
+    ]
+    await write(
+        tx,
+        working,
+        answers.store(tx, applied, now),
+        outbox.append(tx, reservation.events),
+        audit_log.append(tx, entries),
+    )
     return results
 
 

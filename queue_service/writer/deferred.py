@@ -186,6 +186,8 @@ def restored(row: StoredCommand) -> Command | None:
         request_id=request.requestId,
         size=len(row.request),
         deferral=Deferral(row.public_id, row.request, "apply"),
+        reason=request.reason,
+        node=request.node,
     )
 
 

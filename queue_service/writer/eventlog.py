@@ -1,8 +1,9 @@
-"""Committed changes in order, for whoever follows them.
+"""Committed changes in order, for whoever follows them; and the ids of what they put on record.
 
 A batch reserves its sequence numbers before it commits; lanes commit in any order. What is published is the prefix
 of settled reservations, so a follower that saw number n has seen everything before n. The last events are kept in
-memory and, across restarts, in the outbox; a follower that asks for more than is kept is told of the gap.
+memory and, across restarts, in the outbox; a follower that asks for more than is kept is told of the gap. The entries
+of the audit log are numbered and settled with the events: below the first open one, nothing will be added any more.
 """
 
 from collections import deque
@@ -15,9 +16,11 @@ from shared.position import Position
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """Positions for the events of one try of one batch. `settled` once it is known whether they happened."""
+    """Positions for the events of one try of one batch, and ids for its audit entries. `settled` once it is known
+    whether they happened."""
 
     events: list[tuple[Position, str]]
+    audit_ids: range = range(0)
     settled: bool = False
     happened: bool = False
 
@@ -30,9 +33,11 @@ class EventLog:
     _ring: EventRing[str] = field(default_factory=EventRing)
     _open: deque[Reservation] = field(default_factory=deque)
     _last_reserved: int = 0
+    _last_audit_id: int = 0
 
-    def load(self, events: Sequence[tuple[Position, str]]) -> None:
-        """Start with the events that an earlier leader left in the outbox, oldest first."""
+    def load(self, events: Sequence[tuple[Position, str]], *, last_audit_id: int = 0) -> None:
+        """Start with the events that an earlier leader left in the outbox, oldest first, and behind its audit log."""
+        self._last_audit_id = last_audit_id
         is_whole = len(events) < KEPT
         self._ring.begin((0, 0) if is_whole else events[0][0], (self.epoch, 0))
         self._ring.keep(events)
@@ -47,14 +52,23 @@ class EventLog:
         """The oldest position from which a follower misses nothing."""
         return self._ring.floor
 
-    def reserve(self, bodies: Sequence[str]) -> Reservation:
-        """Number the events of a batch that is about to commit. Settle it in every case, or the stream stops."""
+    @property
+    def audit_horizon(self) -> int:
+        """Every audit entry below this id is committed, or never will be."""
+        open_ids = [reservation.audit_ids for reservation in self._open if not reservation.settled]
+        return min((ids.start for ids in open_ids if ids), default=self._last_audit_id + 1)
+
+    def reserve(self, bodies: Sequence[str], audits: int = 0) -> Reservation:
+        """Number the events of a batch that is about to commit, and its audit entries. Settle it in every case, or the
+        stream stops, and so does the sealing."""
         events = []
         for body in bodies:
             self._last_reserved += 1
             events.append(((self.epoch, self._last_reserved), body))
-        reservation = Reservation(events)
-        if events:
+        first = self._last_audit_id + 1
+        self._last_audit_id += audits
+        reservation = Reservation(events, range(first, first + audits))
+        if events or audits:
             self._open.append(reservation)
         return reservation
 

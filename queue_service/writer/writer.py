@@ -136,8 +136,8 @@ class BatchWriter:
         started = self._clock.monotonic()
         reservations: list[Reservation] = []
 
-        def reserve(bodies: Sequence[str]) -> Reservation:
-            reservations.append(self._events.reserve(bodies))
+        def reserve(bodies: Sequence[str], audits: int) -> Reservation:
+            reservations.append(self._events.reserve(bodies, audits))
             return reservations[-1]
 
         try:

@@ -241,6 +241,39 @@ outbox_event: Final = Table(
     **_OPTIONS,
 )
 
+audit_entry: Final = Table(
+    "audit_entry",
+    metadata,
+    # no foreign keys: what is on record outlives what it is about
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("at", UtcMilliseconds, nullable=False, index=True),
+    Column("actor_kind", String(20), nullable=False),
+    Column("actor_id", Id),
+    Column("actor_name", String(255)),
+    Column("action", String(50), nullable=False),
+    Column("entity", String(30), nullable=False),
+    Column("entity_id", Id, nullable=False),
+    Column("department_id", Id),
+    Column("before", LongText),
+    Column("after", LongText),
+    Column("reason", String(500)),
+    Column("request_id", String(128), nullable=False),
+    Column("node", String(255), nullable=False),
+    Index("ix_audit_entry_actor_id", "actor_id", "id"),
+    Index("ix_audit_entry_entity", "entity", "entity_id", "id"),
+    Index("ix_audit_entry_department_id", "department_id", "id"),
+    **_OPTIONS,
+)
+
+audit_seal: Final = Table(
+    "audit_seal",
+    metadata,
+    # apart from the entries, so that nothing ever updates one
+    Column("entry_id", Id, primary_key=True, autoincrement=False),
+    Column("seal", CHAR(64), nullable=False),
+    **_OPTIONS,
+)
+
 leader: Final = Table(
     "leader",
     metadata,

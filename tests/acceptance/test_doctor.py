@@ -31,6 +31,15 @@ def test_it_names_a_readable_secret_and_an_unmigrated_database(tmp_path: Path) -
     assert "run `console migrate`" in done.stdout
 
 
+def test_it_names_what_a_start_would_refuse_and_makes_nothing(tmp_path: Path) -> None:
+    console(tmp_path, "migrate")
+    done = console(tmp_path, "doctor", ADMIN_USERNAME="admin", TRUSTED_PROXIES="0.0.0.0/0")
+    assert done.returncode == 1
+    assert "ADMIN_PASSWORD is not set" in done.stdout
+    assert "TRUSTED_PROXIES" in done.stdout
+    assert not (tmp_path / "data" / "jwt_secret").exists()
+
+
 def test_it_looks_at_the_folder_for_logs_when_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "LOG_DIR" not in console(tmp_path, "doctor").stdout

@@ -147,10 +147,16 @@ def test_the_database_is_durable_and_kept() -> None:
     assert "mysql-data" in COMPOSE["volumes"]
 
 
+@pytest.mark.parametrize("name", ["JWT_FORMER_SECRET", "TOKEN_TTL_S", "REFRESH_TTL_S", "REGISTRATIONS_PER_HOUR"])
+def test_what_the_docs_say_to_set_reaches_every_process(name: str) -> None:
+    for service in ("queue", "api-1", "api-2"):
+        assert SERVICES[service]["environment"][name] == f"${{{name}:-}}"
+
+
 def test_no_secret_is_written_down_and_a_missing_one_is_refused() -> None:
     for name in ("JWT_SECRET", "QUEUE_SECRET", "MYSQL_PASSWORD", "REGISTRATION"):
         assert re.search(rf"\$\{{{name}:\?set {name} in \.env", TEXT)
-        assert not re.search(rf"\$\{{{name}(?!:\?)", TEXT)
+        assert not re.search(rf"\$\{{{name}\b(?!:\?)", TEXT)
 
 
 def test_our_services_get_settings_that_exist_and_run_as_production() -> None:

@@ -59,6 +59,16 @@ async def test_the_token_is_in_the_cookie_alone_and_changes_with_each_refresh(bo
     assert (await Api(board.stranger.http, refreshed.data["token"]).get("/api/auth/me")).status == 200
 
 
+@pytest.mark.parametrize("beside", ['prefs={"theme":"dark"}', "a[b]=1", 'x="abc', "a=b c", "alone", "é=ü"])
+async def test_the_cookie_is_found_beside_whatever_else_the_host_has_set(board: Board, beside: str) -> None:
+    _, cookie = await signed_in(board, "/api/auth")
+    for together in ("{beside}; {cookie}", "{cookie}; {beside}"):
+        sent = together.format(beside=beside, cookie=cookie)
+        refreshed = await with_cookie(board, "/api/auth/refresh", sent, OURS)
+        assert refreshed.status == 200
+        cookie = f"{NAME}={cookie_of(refreshed).value}"
+
+
 @pytest.mark.parametrize("where", THEIRS)
 @pytest.mark.parametrize("what", ["refresh", "logout"])
 async def test_no_page_of_another_site_can_use_it(board: Board, what: str, where: dict[str, str]) -> None:

@@ -202,7 +202,9 @@ async def test_the_codes_of_the_seed(door: Cluster) -> None:
     failed(await admin.get("/v1/users?page=0"), 422, 4001)
     failed(await Api(door.client()).get("/v1/users"), 401, 4003)
     failed(await admin.get("/v1/departments/4096"), 404, 4004)
-    assert (await Api(door.client()).get("/v1/health")).status == 200
+    health = succeeded(await Api(door.client()).get("/v1/health"))
+    assert health["status"] == "up"
+    assert INSTANT.match(health["timestamp"])
     await door.queue.kill()
     failed(await admin.post("/v1/departments", NEW_DEPARTMENT), 503, 5000)
 

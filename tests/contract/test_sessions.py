@@ -206,6 +206,19 @@ async def test_logout_ends_this_sign_in_and_everywhere_ends_them_all(person: Per
     assert (await person.login()).status == 200
 
 
+@pytest.mark.parametrize("door", ["/api/auth/logout", "/v1/auth/logout-all"])
+async def test_a_token_that_opens_nothing_any_more_ends_nothing_elsewhere(person: Person, door: str) -> None:
+    everywhere = {"everywhere": True} if door.startswith("/api/") else {}
+    await person.refresh()
+    used = {"refreshToken": person.refresh_token} | everywhere
+    assert (await person.stranger.post(door, used)).status == 401
+    change = {"oldPassword": PASSWORD, "newPassword": "another one, no less fine"}
+    assert (await person.here("PATCH", f"/v1/users/{person.id}/password", change)).status == 200
+    login = await person.login("another one, no less fine")
+    assert (await person.here.post(door, everywhere)).status == 401, "by an access token from before"
+    assert (await person.refresh(login.data["refreshToken"])).status == 200
+
+
 @pytest.mark.parametrize(
     "over",
     [

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -284,7 +285,8 @@ async def test_registering_a_common_password_warns_in_development(board: Board) 
 
 
 async def test_production_takes_no_common_password(database: Database, tmp_path: Path) -> None:
-    async with Cluster(database.url, tmp_path, nodes=1, CONSOLE_ENV="production", REGISTRATION="open") as cluster:
+    production = {"CONSOLE_ENV": "production", "REGISTRATION": "open", "JWT_SECRET": token_urlsafe(48)}
+    async with Cluster(database.url, tmp_path, nodes=1, **production) as cluster:
         stranger = Api(cluster.client())
         for password in ("Password123", "jean.dupont1"):
             given = {"email": "jean.dupont@example.com", "password": password}

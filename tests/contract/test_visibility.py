@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from shared.permissions import Permission
 from tests.contract.conftest import Board
 from tests.support.api import Answer
+from tests.support.organisation import Organisation
 
 ABSENT = 2**52
 
@@ -51,6 +53,22 @@ async def test_a_conflict_on_an_unseen_task_shows_nothing_of_it(board: Board) ->
     answer = await employee.patch(f"/api/tasks/{task['id']}", {"title": "x"}, If_Match='"v7"')
     assert answer.status == 404
     assert "not for everyone" not in answer.raw.decode()
+
+
+async def test_nobody_can_be_assigned_who_is_elsewhere_but_for_who_sent_the_task(board: Board) -> None:
+    make = Organisation(board.admin)
+    here, elsewhere = await make.department(), await make.department()
+    me = await make.somebody(here, (Permission.BOARD_VIEW, Permission.BOARD_CREATE, Permission.BOARD_UPDATE))
+    colleague, stranger = [(await make.account(place, me.role_id))["id"] for place in (here, elsewhere)]
+    sent = await board.admin.new_task(assignedToUserId=me.id)
+    for method, path in (("POST", "/api/tasks"), ("PATCH", f"/api/tasks/{sent['id']}")):
+        answers = [await me.api(method, path, {"title": "x", "assignedToUserId": i}) for i in (stranger, ABSENT)]
+        assert {answer.status for answer in answers} == {422}
+        assert len({_all_but_the_request_id(answer) for answer in answers}) == 1
+    path = f"/api/tasks/{sent['id']}"
+    assert (await me.api.patch(path, {"assignedToUserId": me.id})).status == 200
+    assert (await me.api.patch(path, {"assignedToUserId": sent["createdByUserId"]})).status == 200
+    assert (await me.api.new_task(assignedToUserId=colleague))["assignedToUserId"] == colleague
 
 
 def _all_but_the_request_id(answer: Answer) -> tuple[Any, ...]:

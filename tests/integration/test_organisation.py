@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from queue_service.domain.command import Answer, Command
 from queue_service.service import QueueService
-from shared.errors import ConsoleError, Forbidden, InUse, Invalid, LastAdministrator, NotFound, Unauthenticated
+from shared.errors import (
+    ConsoleError,
+    Forbidden,
+    InUse,
+    Invalid,
+    LastAdministrator,
+    NotFound,
+    RegistrationClosed,
+    RoleNameTaken,
+    Unauthenticated,
+)
 from shared.organisation import ADMINISTRATOR_ID, EMPLOYEE_ID, HEAD_OFFICE_ID
 from shared.permissions import ID_OF, Permission
 from tests.support.databases import Database
@@ -254,13 +264,27 @@ async def the_administrator(service: QueueService, database: Database) -> int:
     return int(found[0][0])
 
 
-async def somebody(service: QueueService, admin: int, name: str, *granted: Permission) -> tuple[int, int]:
+async def somebody(
+    service: QueueService, admin: int, name: str, *granted: Permission, unit: int = HEAD
+) -> tuple[int, int]:
     """An account with a role of its own that grants these: both ids."""
     role = {"name": name, "permissions": [ID_OF[permission] for permission in granted], "status": 1}
     made: Answer = await service.intake.submit(command("create-role", role, actor=admin))
-    new = {"username": name, "realName": name, "departmentId": HEAD, "roleId": made.data["id"], "status": 1}
+    return await account(service, admin, name, made.data["id"], unit), made.data["id"]
+
+
+async def account(service: QueueService, admin: int, name: str, role_id: int, unit: int) -> int:
+    """An account in a department, with a role; its id."""
+    new = {"username": name, "realName": name, "departmentId": unit, "roleId": role_id, "status": 1}
     answer = await service.intake.submit(command("create-user", new | {"passwordHash": A_HASH}, actor=admin))
-    return answer.data["id"], made.data["id"]
+    return int(answer.data["id"])
+
+
+async def department(service: QueueService, admin: int) -> int:
+    """A new one below the head office; its id."""
+    new = {"name": "a department", "parentId": HEAD, "status": 1}
+    made: Answer = await service.intake.submit(command("create-department", new, actor=admin))
+    return int(made.data["id"])
 
 
 async def refused(service: QueueService, actor: int, kind: str, data: dict[str, Any]) -> type[Any]:
@@ -303,6 +327,96 @@ async def test_nobody_hands_on_what_they_do_not_have(service: QueueService) -> N
     )
 
 
+async def test_nobody_changes_a_role_for_people_outside_their_department(service: QueueService) -> None:
+    admin = await register(service)
+    here, elsewhere = await department(service, admin), await department(service, admin)
+    has = (Permission.USER_MANAGE, Permission.ROLE_MANAGE, Permission.BOARD_VIEW, Permission.BOARD_UPDATE)
+    person, _ = await somebody(service, admin, "manager", *has, unit=here)
+    inside, role_id = await somebody(service, admin, "inside", Permission.BOARD_VIEW, unit=here)
+    handing_on = {"roleId": role_id, "updates": {"permissions": [ID_OF[Permission.USER_MANAGE]]}}
+    taking_away = {"roleId": role_id, "updates": {"permissions": []}}
+    off = {"roleId": role_id, "updates": {"status": 0}}
+    assert await refused(service, person, "update-role", handing_on) is Answer
+    assert await refused(service, person, "update-role", taking_away) is Answer
+    for unit in (HEAD, elsewhere):
+        outside = await account(service, admin, f"outside {unit}".replace(" ", "-"), role_id, unit)
+        for wanted in (handing_on, taking_away, off):
+            assert await refused(service, person, "update-role", wanted) is Forbidden
+        assert await refused(service, person, "delete-role", {"roleId": role_id}) is Forbidden, "and no count is told"
+        given_in_time = [
+            command("update-user", {"userId": outside, "updates": {"departmentId": here}}, actor=admin),
+            command("update-role", taking_away, actor=person),
+            command("update-user", {"userId": outside, "updates": {"departmentId": unit}}, actor=admin),
+            command("update-role", handing_on, actor=person),
+            command("delete-user", {"userId": outside}, actor=admin),
+            command("update-role", taking_away, actor=person),
+        ]
+        found = [type(outcome) for outcome in await outcomes(service, given_in_time)]
+        assert found == [Answer, Answer, Answer, Forbidden, Answer, Answer], "each sees what came before it in a batch"
+    assert await refused(service, person, "delete-role", {"roleId": role_id}) is InUse
+    assert await refused(service, person, "delete-user", {"userId": inside}) is Answer
+    assert await refused(service, person, "delete-role", {"roleId": role_id}) is Answer
+
+
+async def test_only_an_administrator_changes_what_newcomers_get(service: QueueService) -> None:
+    admin = await register(service)
+    has = (Permission.USER_MANAGE, Permission.ROLE_MANAGE, Permission.BOARD_VIEW, Permission.BOARD_UPDATE)
+    person, _ = await somebody(service, admin, "manager", *has)
+    granted = [ID_OF[permission] for permission in (Permission.BOARD_VIEW, Permission.USER_MANAGE)]
+    more = {"roleId": EMPLOYEE_ID, "updates": {"permissions": granted}}
+    assert await refused(service, person, "update-role", more) is Forbidden
+    assert await refused(service, admin, "update-role", more) is Answer
+
+
+async def test_nobody_turns_off_an_administrator_with_a_department(service: QueueService) -> None:
+    admin = await register(service)
+    here, haven = await department(service, admin), await department(service, admin)
+    person, _ = await somebody(service, admin, "planner", Permission.DEPARTMENT_MANAGE, unit=here)
+    into = {"departmentId": haven, "updates": {"parentId": here}}
+    assert await refused(service, admin, "update-department", into) is Answer
+    second = await account(service, admin, "second", ADMINISTRATOR_ID, haven)
+    off, on = ({"departmentId": haven, "updates": {"status": status}} for status in (0, 1))
+    assert await refused(service, person, "update-department", off) is Forbidden
+    renamed = {"departmentId": haven, "updates": {"name": "the haven"}}
+    assert await refused(service, person, "update-department", renamed) is Answer
+    given_in_time = [
+        command("update-user", {"userId": second, "updates": {"departmentId": HEAD}}, actor=admin),
+        command("update-department", off, actor=person),
+        command("update-department", on, actor=person),
+        command("update-user", {"userId": second, "updates": {"departmentId": haven}}, actor=admin),
+        command("update-department", off, actor=person),
+        command("update-department", off, actor=admin),
+    ]
+    found = [type(outcome) for outcome in await outcomes(service, given_in_time)]
+    assert found == [Answer, Answer, Answer, Answer, Forbidden, Answer]
+
+
+async def test_nobody_registers_into_what_is_turned_off(service: QueueService) -> None:
+    admin = await register(service)
+    newcomer = {"email": "newcomer@example.com", "passwordHash": A_HASH}
+    off, on = ({"roleId": EMPLOYEE_ID, "updates": {"status": status}} for status in (0, 1))
+    for change, wanted in ((off, RegistrationClosed), (on, Answer)):
+        assert await refused(service, admin, "update-role", change) is Answer
+        [outcome] = await outcomes(service, [command("register-user", newcomer)])
+        assert type(outcome) is wanted
+
+
+async def test_no_role_is_called_like_a_built_in_one(service: QueueService) -> None:
+    admin = await register(service)
+    _, role_id = await somebody(service, admin, "somebody", Permission.BOARD_VIEW)
+    for name in ("admin", "Employee"):
+        assert (
+            await refused(service, admin, "create-role", {"name": name, "permissions": [], "status": 1})
+            is RoleNameTaken
+        )
+        assert (
+            await refused(service, admin, "update-role", {"roleId": role_id, "updates": {"name": name}})
+            is RoleNameTaken
+        )
+    own = {"roleId": ADMINISTRATOR_ID, "updates": {"name": "admin"}}
+    assert await refused(service, admin, "update-role", own) is Answer
+
+
 async def test_a_right_that_is_taken_away_holds_no_more_for_the_next_command(service: QueueService) -> None:
     admin = await register(service)
     person, role_id = await somebody(service, admin, "creator", Permission.BOARD_CREATE)
@@ -318,3 +432,18 @@ async def test_a_right_that_is_taken_away_holds_no_more_for_the_next_command(ser
     assert await becomes("update-permission", {"permissionId": create, "status": 1}) is Answer
     assert await becomes("update-role", {"roleId": role_id, "updates": {"status": 0}}) is Unauthenticated
     assert await becomes("update-role", {"roleId": role_id, "updates": {"status": 1}}) is Answer
+
+
+async def test_a_role_that_is_given_after_a_permission_was_turned_off_does_not_grant_it(service: QueueService) -> None:
+    admin = await register(service)
+    person, _ = await somebody(service, admin, "planner")
+    _, role_id = await somebody(service, admin, "departments", Permission.DEPARTMENT_MANAGE)
+    new = {"name": "x", "parentId": HEAD, "status": 1}
+    manage = ID_OF[Permission.DEPARTMENT_MANAGE]
+    for status, wanted in ((0, Forbidden), (1, Answer)):
+        in_one_batch = [
+            command("update-permission", {"permissionId": manage, "status": status}, actor=admin),
+            command("update-user", {"userId": person, "updates": {"roleId": role_id}}, actor=admin),
+            command("create-department", new, actor=person),
+        ]
+        assert [type(outcome) for outcome in await outcomes(service, in_one_batch)] == [Answer, Answer, wanted]

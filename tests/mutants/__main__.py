@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.mutants import accounts, applications, board, live, operations, writer
+from tests.mutants import accounts, applications, audit, board, live, operations, writer
 from tests.mutants.mutant import Mutant
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -24,6 +24,7 @@ MUTANTS: Final = (
     *live.MUTANTS,
     *accounts.MUTANTS,
     *applications.MUTANTS,
+    *audit.MUTANTS,
 )
 
 

@@ -155,6 +155,20 @@ MUTANTS: Final = (
         (_ORGANISATION,),
     ),
     Mutant(
+        "somebody changes a role that people elsewhere have",
+        "queue_service/commands/roles.py",
+        "    if not all(sees_department(actor, path) for path in places):\n",
+        "    if False:\n",
+        (_ORGANISATION,),
+    ),
+    Mutant(
+        "somebody changes what newcomers get",
+        "queue_service/commands/roles.py",
+        "    if role.code is not None:\n        raise Forbidden",
+        "    if False:\n        raise Forbidden",
+        (_ORGANISATION,),
+    ),
+    Mutant(
         "somebody sets the password of who may do more",
         "shared/policy.py",
         "    return holds_all(viewer, permissions_of(place.permission_ids))\n",

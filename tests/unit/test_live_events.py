@@ -100,6 +100,17 @@ def test_everybody_else_is_told_of_their_department_and_below(
         assert told(manager(9, "/1/5/", Permission.BOARD_VIEW), **changed) is None
 
 
+def test_who_managed_an_account_that_was_moved_away_is_told_that_it_is_gone_and_not_where_to() -> None:
+    moved = {"entity": "user", "departmentPath": "/1/6/", "departmentId": 6, "previousDepartmentPath": "/1/5/9/"}
+    hidden = {"type": "user.hidden", "position": "3.17", "entity": "user", "id": 7}
+    assert told(manager(9, "/1/5/", Permission.USER_MANAGE), **moved) == hidden
+    assert told(manager(9, "/1/5/", Permission.ROLE_MANAGE), **moved) is None
+    assert told(manager(9, "/1/7/", Permission.USER_MANAGE), **moved) is None
+    for sees_both in (ADMIN, manager(9, "/1/", Permission.USER_MANAGE), manager(9, "/1/6/", Permission.USER_MANAGE)):
+        assert "previousDepartmentPath" not in told(sees_both, **moved)
+        assert told(sees_both, **moved)["departmentId"] == 6
+
+
 @pytest.mark.parametrize("entity", ["role", "permission"])
 def test_roles_are_the_business_of_who_manages_them(entity: str) -> None:
     changed = {"entity": entity, "departmentPath": "", "type": f"{entity}.updated"}
@@ -124,7 +135,9 @@ def test_an_event_says_whose_rights_it_may_have_changed(entity: str, concerned: 
     assert event.concerned == concerned
 
 
-@pytest.mark.parametrize("message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff", b"application:", b"robot:7"])
+@pytest.mark.parametrize(
+    "message", [b"everybody", b"", b"-1", b"7 or 1", b"\xff", b"7" * 5_000, b"application:", b"robot:7"]
+)
 def test_news_that_nobody_understands_concern_everybody(message: bytes) -> None:
     assert from_message(message) == "everybody"
 

@@ -14,6 +14,7 @@ from shared.settings import Settings, SettingsError, load_settings, with_secrets
 
 HIDDEN = "hunter2-hunter2-hunter2-hunter2-hunter2"
 GOOD = token_urlsafe(48)
+OTHER = token_urlsafe(48)
 
 
 def _problems(environ: dict[str, str], **flags: object) -> list[str]:
@@ -132,6 +133,10 @@ def test_production_makes_no_secrets_and_names_both(tmp_path: Path) -> None:
         ({"admin_username": "admin"}, ["ADMIN_PASSWORD"]),
         ({"admin_password": "analytical engine"}, ["ADMIN_USERNAME"]),
         ({"admin_username": "the admin", "admin_password": "analytical engine"}, ["ADMIN_USERNAME"]),
+        ({"admin_username": "<admin>", "admin_password": "analytical engine"}, ["ADMIN_USERNAME"]),
+        ({"admin_username": "admin\x7f", "admin_password": "analytical engine"}, ["ADMIN_USERNAME"]),
+        ({"queue_secret": GOOD}, ["QUEUE_SECRET"]),
+        ({"queue_secret": OTHER, "jwt_former_secret": OTHER}, ["QUEUE_SECRET"]),
     ],
 )
 def test_production_refuses_what_others_could_know_and_names_it(more: dict[str, Any], named: list[str]) -> None:

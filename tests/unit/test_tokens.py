@@ -52,6 +52,12 @@ def test_a_key_that_signed_before_is_read_until_it_is_taken_out_and_signs_no_mor
             reader.read(token)
 
 
+def test_a_token_of_a_node_whose_clock_is_ahead_is_good_at_once() -> None:
+    ahead = AccessTokens(KEYS, ttl_s=60, clock=MovableClock(wall_ahead=timedelta(seconds=50)))
+    here = AccessTokens(KEYS, ttl_s=60, clock=SystemClock())
+    assert here.read(ahead.mint(Named(1, 1, 1), _ends()).text) == Named(1, 1, 1)
+
+
 @pytest.mark.parametrize("kid", [None, "", "nobody's", "../../etc/passwd"])
 def test_the_id_of_a_key_is_looked_up_and_never_followed(kid: object) -> None:
     _, key = KEYS.signing

@@ -8,6 +8,7 @@ from api_node.openapi.operation import Operation
 from api_node.openapi.operations import (
     accounts,
     applications,
+    audit,
     board,
     live,
     operators,
@@ -22,6 +23,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
         **operators.OPERATIONS,
         **organisation.OPERATIONS,
         **applications.OPERATIONS,
+        **audit.OPERATIONS,
         **board.OPERATIONS,
         **live.OPERATIONS,
         **system.OPERATIONS,

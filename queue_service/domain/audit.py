@@ -1,0 +1,47 @@
+"""From what a decision puts on record to the line of the audit log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from queue_service.domain.command import Audit, Command
+from queue_service.domain.workingset import WorkingSet
+from shared.actor import ApplicationId
+from shared.audit import ActorKind, AuditEntry
+from shared.jsonio import dumps
+
+
+def audit_entry(entry_id: int, command: Command, audit: Audit, working: WorkingSet, now: datetime) -> AuditEntry:
+    """The entry of one audit of a command that the batch applies."""
+    kind, actor_id, actor_name = _actor(command, working)
+    return AuditEntry(
+        id=entry_id,
+        at=now,
+        actor_kind=kind,
+        actor_id=actor_id,
+        actor_name=actor_name,
+        action=audit.action,
+        entity=audit.entity,
+        entity_id=audit.entity_id,
+        department_id=audit.department_id,
+        before=_text(audit.before),
+        after=_text(audit.after),
+        reason=command.reason,
+        request_id=command.request_id,
+        node=command.node,
+    )
+
+
+def _actor(command: Command, working: WorkingSet) -> tuple[ActorKind, int | None, str | None]:
+    """Kind, id, and the name they have now."""
+    match command.actor_id:
+        case None:
+            return ("system" if command.is_systems else "stranger"), None, None
+        case ApplicationId(number):
+            return "application", number, working.applications[number].name
+        case user_id:
+            return "user", user_id, working.users[user_id].username
+
+
+def _text(shown: Mapping[str, Any] | None) -> str | None:
+    return None if shown is None else dumps(shown).decode()
