@@ -96,9 +96,10 @@ def decision(
         after=None if after.application.deleted_at is not None else view,
     )
     changes = [Change(before.application if before else None, after.application)]
+    path_before = before.place.path if before else None
     return Decision(
         Answer(201 if before is None else 200, view | ({"secretHash": new.hash} if new else {})),
         [*changes, Change(None, new)] if new else changes,
-        [application_event(happening, command, after.application, after.place.path)],
+        [application_event(happening, command, after.application, after.place.path, path_before=path_before)],
         [audit],
     )
