@@ -24,6 +24,7 @@ from tests.support.eventually import eventually
 from tests.support.leading import leading, vanish
 from tests.support.locks import holding
 from tests.support.mysql_proxy import MySQLProxy
+from tests.support.quiet_loops import run_loops_once, settled_loops
 from tests.support.writer import create_task, register, settings_for, titles
 
 
@@ -209,10 +210,10 @@ async def test_what_the_database_will_never_take_ends_as_an_internal_error(
 async def test_a_right_that_is_lost_while_storing_is_in_doubt_refuses_it_for_good(
     database: Database, proxy: MySQLProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queue_service.loops.beat.BEAT_S", 3600.0)
+    run_loops_once(monkeypatch)
     settings = settings_for(database.through(proxy.port), tmp_path, queue_max_retries=0)
     async with leading(settings) as service:
-        await eventually(lambda: service.loops.runs["beat"] and service.loops.runs["prune"], what="the first beat")
+        await settled_loops(service)
         admin = await register(service)
         lost = proxy.drop_ok_of("COMMIT")
         asking = asyncio.ensure_future(service.intake.submit(create(admin, "ghost", key="k")))

@@ -14,7 +14,6 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from queue_service.domain.command import Answer
-from queue_service.service import QueueService
 from queue_service.store.session import Transaction
 from shared.errors import ConsoleError, DatabaseUnavailable, OutcomeUnknown
 from tests.support.cluster import Cluster
@@ -23,18 +22,14 @@ from tests.support.deadlines import SHORT_S, shorten_statement_deadlines
 from tests.support.eventually import eventually
 from tests.support.leading import leading
 from tests.support.mysql_proxy import MySQLProxy
+from tests.support.quiet_loops import run_loops_once, settled_loops
 from tests.support.writer import A_HASH, command, create_task, creates, outcomes, register, settings_for, titles
 
 
 @pytest.fixture
-def no_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No beat comes between a rule and the batch that it is meant for."""
-    monkeypatch.setattr("queue_service.loops.beat.BEAT_S", 3600.0)
-
-
-async def settled_loops(service: QueueService) -> None:
-    """Every loop ran once and now sleeps: what comes next over the wire is the test's."""
-    await eventually(lambda: all(service.loops.runs[name] for name in ("beat", "prune")), what="the first loops")
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes over the wire is the test's."""
+    run_loops_once(monkeypatch)
 
 
 # An error of COMMIT itself
@@ -140,7 +135,7 @@ def commits_that_happen_and_fail(monkeypatch: pytest.MonkeyPatch, code: int, *, 
     ],
 )
 async def test_an_error_of_commit_is_a_no_only_where_its_code_proves_a_rollback(
-    database: Database, proxy: MySQLProxy, tmp_path: Path, no_beats: None, code: int, answer: type[ConsoleError]
+    database: Database, proxy: MySQLProxy, tmp_path: Path, quiet: None, code: int, answer: type[ConsoleError]
 ) -> None:
     async with leading(settings_for(database.through(proxy.port), tmp_path, queue_max_retries=0)) as service:
         admin = await register(service)
@@ -157,7 +152,7 @@ async def test_an_error_of_commit_is_a_no_only_where_its_code_proves_a_rollback(
 
 @pytest.mark.only_on("mysql")
 async def test_a_batch_in_doubt_is_not_taken_apart(
-    database: Database, proxy: MySQLProxy, tmp_path: Path, no_beats: None
+    database: Database, proxy: MySQLProxy, tmp_path: Path, quiet: None
 ) -> None:
     async with leading(settings_for(database.through(proxy.port), tmp_path)) as service:
         admin = await register(service)
@@ -179,7 +174,7 @@ async def test_a_batch_in_doubt_is_not_taken_apart(
 
 @pytest.mark.only_on("mysql")
 async def test_a_commit_lost_on_a_dead_path_is_replayed_on_a_new_connection_that_ends_the_old_one(
-    database: Database, proxy: MySQLProxy, tmp_path: Path, no_beats: None, monkeypatch: pytest.MonkeyPatch
+    database: Database, proxy: MySQLProxy, tmp_path: Path, quiet: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shorten_statement_deadlines(monkeypatch)
     async with leading(settings_for(database.through(proxy.port), tmp_path)) as service:
@@ -227,7 +222,7 @@ async def test_events_go_on_after_a_lost_commit_without_another_write_on_its_lan
     database: Database,
     proxy: MySQLProxy,
     tmp_path: Path,
-    no_beats: None,
+    quiet: None,
     monkeypatch: pytest.MonkeyPatch,
     happened: bool,
 ) -> None:

@@ -26,6 +26,7 @@ from tests.support.leading import leading
 from tests.support.mysql_binaries import find_or_fetch
 from tests.support.mysql_proxy import MySQLProxy
 from tests.support.mysql_server import MySQLServer
+from tests.support.quiet_loops import run_loops_once
 from tests.support.writer import command, create_task, register, settings_for
 
 pytestmark = pytest.mark.only_on("mysql")
@@ -193,7 +194,7 @@ async def test_a_start_against_a_silent_database_ends_with_an_error_that_names_i
 async def test_a_server_that_became_read_only_is_left_for_a_new_connection_and_the_write_succeeds(
     database: Database, proxy: MySQLProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queue_service.loops.beat.BEAT_S", 3600.0)
+    run_loops_once(monkeypatch)
     async with leading(settings_for(database.through(proxy.port), tmp_path)) as service:
         admin = await register(service)
         before = sessions(database)

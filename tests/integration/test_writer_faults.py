@@ -15,6 +15,7 @@ from tests.support.databases import Database, MySQLSource
 from tests.support.eventually import eventually
 from tests.support.locks import holding, is_waiting_for_a_lock
 from tests.support.mysql_proxy import MySQLProxy
+from tests.support.quiet_loops import run_loops_once, settled_loops
 from tests.support.writer import command, create_task, creates, outcomes, register, settings_for, titles
 
 pytestmark = pytest.mark.only_on("mysql")
@@ -25,10 +26,10 @@ async def service(
     database: Database, proxy: MySQLProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[QueueService]:
     """The writer behind the proxy; the test's own queries go past it, and no beat comes between rule and batch."""
-    monkeypatch.setattr("queue_service.loops.beat.BEAT_S", 3600.0)
+    run_loops_once(monkeypatch)
     running = QueueService(settings_for(database.through(proxy.port), tmp_path), SystemClock(), on_deposed=lambda: None)
     await running.start()
-    await eventually(lambda: running.loops.runs["beat"] > 0 and running.loops.runs["prune"] > 0, what="the first beat")
+    await settled_loops(running)
     yield running
     proxy.remove(*proxy.rules)
     proxy.refuse_connections(False)
