@@ -65,8 +65,8 @@ def from_wire(position: Position, body: dict[str, Any]) -> LiveEvent:
 def message_for(viewer: Principal, event: LiveEvent) -> str | None:
     """What this person is told of the change; None when it does not exist for them.
 
-    The board's own rule (`shared.policy`). Accounts, departments, roles and permissions are the business of who manages
-    them; of any other kind of object nobody is told.
+    The board's own rule (`shared.policy`). Accounts, applications, departments, roles and permissions are the business
+    of who manages them; of any other kind of object nobody is told.
     """
     if event.entity in _MANAGED_BY:
         if not has_permission(viewer, _MANAGED_BY[event.entity]):

@@ -3,14 +3,8 @@
 from types import MappingProxyType
 from typing import Final
 
-from queue_service.commands.applications import (
-    ADD_SECRET,
-    CREATE_APPLICATION,
-    DELETE_APPLICATION,
-    NOTE_SECRET_USES,
-    REVOKE_SECRET,
-    UPDATE_APPLICATION,
-)
+from queue_service.commands.application_secrets import ADD_SECRET, NOTE_SECRET_USES, REVOKE_SECRET
+from queue_service.commands.applications import CREATE_APPLICATION, DELETE_APPLICATION, UPDATE_APPLICATION
 from queue_service.commands.departments import CREATE_DEPARTMENT, DELETE_DEPARTMENT, UPDATE_DEPARTMENT
 from queue_service.commands.registration import ENSURE_ADMINISTRATOR, REGISTER_USER
 from queue_service.commands.roles import CREATE_ROLE, DELETE_ROLE, UPDATE_PERMISSION, UPDATE_ROLE

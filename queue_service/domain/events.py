@@ -38,9 +38,14 @@ def permission_event(command: Command, permission: PermissionRow) -> Event:
     return _event("permission", "updated", command, permission.id, permission.version, {})
 
 
-def application_event(happening: Happening, command: Command, application: Application, path: str) -> Event:
-    """An application was made, changed (its secrets, too) or taken away."""
+def application_event(
+    happening: Happening, command: Command, application: Application, path: str, *, path_before: str | None = None
+) -> Event:
+    """An application was made, changed (its secrets, too) or taken away. As for accounts, who saw it at `path_before`
+    has to be told that it is gone."""
     where = {"departmentId": application.department_id, "departmentPath": path}
+    if path_before not in (None, path):
+        where["previousDepartmentPath"] = path_before
     return _event("application", happening, command, application.id, application.version, where)
 
 

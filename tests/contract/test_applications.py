@@ -246,7 +246,7 @@ async def test_a_program_sees_and_changes_the_board_of_its_department_and_below(
     here = await make.department()
     author = await make.somebody(here, [Permission.BOARD_CREATE])
     below = await make.somebody(await make.department(here), [Permission.BOARD_CREATE])
-    mine, deeper = [await who.api.new_task(assignedToUserId=author.id) for who in (author, below)]
+    mine, deeper = [await who.api.new_task() for who in (author, below)]
     theirs = await board.admin.new_task()
     program = await make.program(here, BOARD)
     shown = (await program.api.get("/api/tasks")).data

@@ -182,6 +182,20 @@ async def test_an_application_acts_within_its_scopes_its_department_and_its_time
         assert isinstance(await run(service, "update-task", change, actor=it), Unauthenticated)
 
 
+async def test_who_saw_an_application_that_moves_is_told_that_it_is_gone(
+    service: QueueService, database: Database
+) -> None:
+    admin = await register(service)
+    made_in = {"name": "here", "parentId": HEAD_OFFICE_ID, "status": 1}
+    here = (await run(service, "create-department", made_in, actor=admin))["id"]
+    view = await made(service, admin, departmentId=here)
+    for department_id in (here, HEAD_OFFICE_ID):
+        updates = {"name": f"in {department_id}", "departmentId": department_id}
+        await run(service, "update-application", {"applicationId": view["id"], "updates": updates}, actor=admin)
+    told = [loads(body) for (body,) in database.rows("SELECT body FROM outbox_event ORDER BY epoch, seq")][-2:]
+    assert [body.get("previousDepartmentPath") for body in told] == [None, f"/{HEAD_OFFICE_ID}/{here}/"]
+
+
 async def test_what_takes_its_right_away_holds_for_the_rest_of_the_batch(service: QueueService) -> None:
     admin = await register(service)
     task = await create_task(service, admin)

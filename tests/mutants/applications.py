@@ -77,14 +77,14 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a third secret is made",
-        "queue_service/commands/applications.py",
+        "queue_service/commands/application_secrets.py",
         "    if len(live_secrets(before.secrets)) >= MOST_SECRETS:\n",
         "    if False:\n",
         (_WRITER,),
     ),
     Mutant(
         "a secret is revoked by whoever names it",
-        "queue_service/commands/applications.py",
+        "queue_service/commands/application_secrets.py",
         "next((one for one in live_secrets(before.secrets) if one.id == data.secretId), None)",
         "working.secrets.get(data.secretId)",
         (_WRITER,),
@@ -98,7 +98,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "somebody gets a key for what may do more than they",
-        "queue_service/commands/applications.py",
+        "queue_service/domain/applications.py",
         "    if actor is not None and not may_give_scopes(actor, permissions_of(application.scope_ids)):\n",
         "    if False:\n",
         (_WRITER,),
@@ -140,7 +140,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a key makes keys",
-        "queue_service/commands/applications.py",
+        "queue_service/domain/applications.py",
         "    if isinstance(command.actor_id, ApplicationId):\n        raise PeopleOnly\n",
         "",
         (f"{_WRITER}::test_what_needs_a_person_refuses_an_application",),
@@ -203,7 +203,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "every use is written",
-        "queue_service/commands/applications.py",
+        "queue_service/commands/application_secrets.py",
         "at - secret.last_used_at < LAST_USE_EVERY)",
         "False)",
         (f"{_WRITER}::test_a_last_use_is_written_once_a_minute_and_never_ahead_of_our_clock",),

@@ -169,8 +169,9 @@ MUTANTS: Final = (
     Mutant(
         "a right that was lost is not missed on a replay",
         _BATCH,
-        "            _require_permission(command, working)\n",
-        "            if command.operation_id not in stored:\n                _require_permission(command, working)\n",
+        "            _require_permission(command, working, now)\n",
+        "            if command.operation_id not in stored:\n"
+        "                _require_permission(command, working, now)\n",
         ("tests/integration/test_writer.py",),
     ),
 )
