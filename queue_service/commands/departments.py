@@ -2,7 +2,7 @@
 their own and below; the top of the tree is an administrator's."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -87,7 +87,7 @@ def _delete(data: DepartmentRef, command: Command, working: WorkingSet, now: dat
         raise Forbidden("your own department is deleted from above")
     uses = working.uses_of_department(before.id)
     if uses != Uses():
-        raise InUse(extra={"usedBy": asdict(uses)})
+        raise InUse(extra={"usedBy": uses.by_kind()})
     after = replace(before, deleted_at=now, version=before.version + 1, updated_at=now)
     return _decision(200, "deleted", command, before, after, [Change(before, after)])
 

@@ -47,6 +47,10 @@ class Uses:
     applications: int = 0
     holders: Mapping[int, int] = field(default_factory=dict)
 
+    def by_kind(self) -> dict[str, int]:
+        """The counts as the API shows them."""
+        return {name: getattr(self, name) for name in ("departments", "users", "tasks", "applications")}
+
 
 @dataclass(slots=True)
 class WorkingSet:
