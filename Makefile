@@ -17,15 +17,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 # sqlite, mysql or all
 DB ?= all
-# a process for each processor, four at most; a file's tests stay together, they share what they started
-WORKERS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+# a process for each processor, four at most; a file's tests stay together, they share what they started; in their own
+# order, which ends with what is quick: files of few tests are the slow ones, and the last of them would run alone
+WORKERS ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # further arguments of pytest, e.g. make test T='tests/unit -x'
 T ?=
 
 # modules run by `make check` as `python -m MODULE --check`: each fails when a generated file is out of date
 DRIFT ?= tools.drift
 
-.PHONY: help setup setup-dev up test check fmt mutants campaign bench load lock
+.PHONY: help setup setup-dev up test check fmt mutants campaign bench bench-jobs load lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,12 +55,15 @@ fmt: setup-dev ## format and fix what can be fixed by itself
 mutants: setup-dev ## break each promise on purpose and see its tests go red
 	@$(BIN)/python -m tests.mutants
 
-campaign: setup-dev ## the long fault tests: a hundred crashes, the images' build steps; DB as in test
-	@$(BIN)/pytest --db $(DB) --campaign tests/acceptance/test_crashes.py tests/acceptance/test_schemathesis.py $(T)
+campaign: setup-dev ## the long fault tests: a hundred crashes, 50,000 jobs under kill -9, the images' build steps; DB as in test
+	@$(BIN)/pytest --db $(DB) --campaign tests/acceptance/test_crashes.py tests/acceptance/test_job_crashes.py tests/acceptance/test_schemathesis.py $(T)
 	@$(BIN)/pytest --db $(DB) -m campaign $(T)
 
 bench: setup-dev ## writes per second beside a naive reference, on both databases; ARGS='--quick' (docs/performance.md)
 	@$(BIN)/python -m loadtest.bench $(ARGS)
+
+bench-jobs: setup-dev ## jobs accepted and drained per second beside the driver alone, with and without a million that wait
+	@$(BIN)/python -m loadtest.bench.jobs $(ARGS)
 
 load: setup-dev ## people at the board behind the edge; USERS=40 DURATION=60 ARGS='--kill-node' (docs/performance.md)
 	@$(BIN)/python -m loadtest $(ARGS)

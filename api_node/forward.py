@@ -35,13 +35,17 @@ async def forward(
     expected_version: int | None = None,
     takes_key: bool = True,
     may_be_deferred: bool = False,
+    part: int | None = None,
+    because: str | None = None,
 ) -> Outcome:
     """Send a command on behalf of `actor` (None: a stranger on this open route) and wait for its outcome.
 
     `raw` is the client's body, for the fingerprint. Raises the refusal; a version conflict on an `If-Match` header
     becomes PreconditionFailed; Invalid when header and `expected_version` name two versions. `takes_key` False leaves
     the client's `Idempotency-Key` aside, for a command that the request is not about. `may_be_deferred`: a client that
-    prefers it (`Prefer: respond-async`), and is a person, is answered once the command is stored.
+    prefers it (`Prefer: respond-async`), and is a person, is answered once the command is stored. `part`: which of
+    several commands this is that the request becomes; each has a key of its own, made of the client's. `because`: what
+    the body says for it, which goes before `X-Reason`.
     """
     node = Node.of(request)
     from_header = if_match_version(request)
@@ -52,12 +56,12 @@ async def forward(
         "data": data,
         "actor": _on_behalf_of(request, actor).model_dump(exclude_none=True),
         # a key of our own where the client sent none, so that our own resending can never apply twice
-        "idempotencyKey": (idempotency_key(request) if takes_key else None) or fresh_id(),
+        "idempotencyKey": (_key(request, part) if takes_key else None) or fresh_id(),
         "expectedVersion": from_header if from_header is not None else expected_version,
         "fingerprint": _fingerprint(request, raw, node.settings.queue_secret),
         "requestId": request.state.request_id,
     }
-    if (why := reason(request)) is not None:
+    if (why := because or reason(request)) is not None:
         command["reason"] = why
     # an operation is asked about by the person who sent it: a program's write is answered once it is applied
     if may_be_deferred and prefers_async(request) and not (actor and isinstance(actor.id, ApplicationId)):
@@ -142,6 +146,15 @@ def written(outcome: Outcome) -> dict[str, str]:
         return headers | {"Preference-Applied": RESPOND_ASYNC, "Location": where}
     version = outcome.data.get("version")
     return headers | (etag(version) if version else {})
+
+
+def _key(request: Request, part: int | None) -> str | None:
+    key = idempotency_key(request)
+    if key is None or part is None:
+        return key
+    # a key may be as long as any may: there is no room behind it
+    of_part = f"{key}/{part}"
+    return of_part if _KEY.match(of_part) else f"{hashlib.sha256(key.encode()).hexdigest()}/{part}"
 
 
 def _on_behalf_of(request: Request, actor: Principal | None) -> Actor:

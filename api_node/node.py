@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from api_node.applications import Applications
+from api_node.engine_client import EngineClient
 from api_node.live.live import Live
 from api_node.passwords import Passwords
 from api_node.queue_client import QueueClient
@@ -33,6 +34,7 @@ class Node:
     clock: Clock
     engine: AsyncEngine
     queue: QueueClient
+    units: EngineClient
     tokens: AccessTokens
     on_broken: Callable[[], None]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -46,7 +48,7 @@ class Node:
 
     def __post_init__(self) -> None:
         self.http_metrics = HttpMetrics(self.registry)
-        self.passwords = Passwords(self.registry)
+        self.passwords = Passwords(self.settings.password_hash, self.registry)
         self.sessions = Sessions(self.engine, self.tokens, self.clock)
         self.secret_uses = SecretUses(self.queue, self.clock)
         self.applications = Applications(self.engine, self.secret_uses, self.clock)
@@ -67,6 +69,7 @@ class Node:
             clock=clock,
             engine=reader_engine(settings.database, settings.db_pool_size),
             queue=QueueClient(settings.queue_url, settings.queue_secret, clock, name=_name(settings)),
+            units=EngineClient(settings.queue_url, settings.queue_secret),
             tokens=AccessTokens(SigningKeys.of(settings), ttl_s=settings.token_ttl_s, clock=clock),
             on_broken=on_broken,
         )
@@ -78,11 +81,13 @@ class Node:
         return node
 
     def begin_stop(self) -> None:
-        """Fail health checks from now on."""
+        """Fail health checks from now on, and keep no unit waiting."""
         self.is_stopping = True
+        self.units.begin_stop()
 
     async def start(self) -> None:
         await self.queue.start()
+        await self.units.start()
         self.secret_uses.start()
         self.live.start()
 
@@ -92,6 +97,7 @@ class Node:
         await self.live.stop()
         await self.secret_uses.stop()
         await self.queue.close()
+        await self.units.close()
         self.passwords.close()
         await self.engine.dispose()
 

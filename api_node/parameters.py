@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,9 +95,9 @@ class NumberedPage:
     size: int
 
 
-def numbered_page(request: Request) -> NumberedPage:
+def numbered_page(request: Request, size_name: str = "size") -> NumberedPage:
     """`?page=&size=`, 1 and 10 by themselves. Raises Invalid naming the one that is wrong."""
-    return NumberedPage(number(request, "page", 1, MAX_PAGE), number(request, "size", 10, MAX_PAGE_SIZE))
+    return NumberedPage(number(request, "page", 1, MAX_PAGE), number(request, size_name, 10, MAX_PAGE_SIZE))
 
 
 def optional_id(request: Request, name: str) -> int | None:
@@ -109,9 +110,17 @@ def optional_id(request: Request, name: str) -> int | None:
     return int(given)
 
 
-def page_asked(request: Request) -> PageAsked:
+def choices(request: Request, name: str, known: Collection[str]) -> frozenset[str]:
+    """Some of what is known, repeated or separated by commas; none where none is named. Raises Invalid."""
+    given = [part for said in request.query_params.getlist(name) for part in said.split(",")]
+    if not set(given) <= set(known):
+        raise Invalid(errors=[FieldError(name, f"must be of {', '.join(known)}; several are separated by commas")])
+    return frozenset(given)
+
+
+def page_asked(request: Request, size_name: str = "pageSize", size_by_default: int = DEFAULT_PAGE_SIZE) -> PageAsked:
     """`?page=&pageSize=` or `?cursor=&pageSize=`. Raises Invalid naming the one that is wrong."""
-    size = number(request, "pageSize", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+    size = number(request, size_name, size_by_default, MAX_PAGE_SIZE)
     page_number = number(request, "page", 1, MAX_PAGE)
     given = request.query_params.get("cursor")
     if given is None:

@@ -1,6 +1,6 @@
 """Passwords: argon2id (RFC 9106), off the event loop, a few at a time.
 
-One hash takes tens of milliseconds and 64 MiB: unbounded, a handful of logins would take the node's memory.
+One hash takes up to 0.2 s of processor time and 64 MiB: unbounded, a handful of logins would take the node's memory.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from prometheus_client import CollectorRegistry, metrics
 
 from shared.errors import TooManyAttempts, Unavailable
-from shared.password_rules import MAX_BYTES
+from shared.password_rules import MAX_BYTES, HashCost
+from shared.passwords import password_hasher
 
 R = TypeVar("R")
 
@@ -33,9 +33,9 @@ class Passwords:
     """Hashes and verifies, each on behalf of an address. Callers past the limit wait their turn; past MAX_WAITING of
     them, Unavailable is raised, and past MAX_WAITING_OF_ONE of one address, TooManyAttempts."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, cost: HashCost, registry: CollectorRegistry | None = None) -> None:
         self._runs = metrics.Counter("console_argon2_runs", "Argon2 runs, by purpose", ["purpose"], registry=registry)
-        self._hasher = PasswordHasher()
+        self._hasher = password_hasher(cost)
         self._waiting: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2", initializer=_give_way)
         # verified against when there is no such account, so that absence costs the same work as a wrong password

@@ -18,6 +18,8 @@ from api_node.live import door
 from api_node.operators import access, applications, audit, departments, roles
 from api_node.operators import auth as v1_auth
 from api_node.operators import users as v1_users
+from api_node.programs import jobs, queues, units
+from api_node.programs import operations as job_operations
 from shared.actor import ApplicationId
 from shared.errors import Forbidden, PeopleOnly, Unauthenticated
 from shared.permissions import Permission
@@ -57,6 +59,9 @@ class Entry:
 # who manages accounts has to see where they may be put, and what they may be given
 _DEPARTMENTS_OR_USERS: Final = AnyOf(Permission.DEPARTMENT_MANAGE, Permission.USER_MANAGE)
 _ROLES_OR_USERS: Final = AnyOf(Permission.ROLE_MANAGE, Permission.USER_MANAGE)
+# a unit looks at itself and its like, people at what runs their jobs
+_JOBS_OR_UNITS: Final = AnyOf(Permission.TASK_VIEW, Permission.UNIT_MANAGE)
+_JOBS_OR_QUEUES: Final = AnyOf(Permission.TASK_VIEW, Permission.QUEUE_MANAGE)
 
 TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/auth/register", auth.register, "open"),
@@ -136,6 +141,37 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("GET", "/v1/applications/{id}/permissions/{code}", access.explain_application, "signed-in"),
     Entry("GET", "/v1/audit", audit.list_entries, Permission.AUDIT_VIEW),
     Entry("GET", "/v1/audit/export", audit.export_entries, Permission.AUDIT_VIEW),
+    Entry("GET", "/api/v1/tasks", jobs.list_jobs, Permission.TASK_VIEW),
+    Entry("POST", "/api/v1/tasks", jobs.submit_job, Permission.TASK_CREATE),
+    Entry("POST", "/api/v1/tasks/batch", jobs.submit_jobs, Permission.TASK_CREATE),
+    Entry("GET", "/api/v1/tasks/statistics", jobs.get_statistics, Permission.TASK_VIEW),
+    Entry("GET", "/api/v1/tasks/{id}", jobs.get_job, Permission.TASK_VIEW),
+    Entry("GET", "/api/v1/tasks/{id}/history", jobs.get_history, Permission.TASK_VIEW),
+    Entry("GET", "/api/v1/tasks/{id}/why", jobs.get_why, Permission.TASK_VIEW),
+    Entry("PUT", "/api/v1/tasks/{id}/status", job_operations.set_status, Permission.TASK_UPDATE),
+    Entry("POST", "/api/v1/tasks/{id}/operations", job_operations.operate, Permission.TASK_UPDATE),
+    Entry("POST", "/api/v1/tasks/{id}/start", job_operations.start, Permission.TASK_UPDATE),
+    Entry("POST", "/api/v1/tasks/{id}/pause", job_operations.pause, Permission.TASK_UPDATE),
+    Entry("POST", "/api/v1/tasks/{id}/resume", job_operations.resume, Permission.TASK_UPDATE),
+    Entry("POST", "/api/v1/tasks/{id}/cancel", job_operations.cancel, Permission.TASK_UPDATE),
+    Entry("POST", "/api/v1/tasks/{id}/retry", job_operations.retry, Permission.TASK_UPDATE),
+    Entry("GET", "/api/v1/execution-units", units.list_units, _JOBS_OR_UNITS),
+    Entry("POST", "/api/v1/execution-units/register", units.register, Permission.UNIT_MANAGE),
+    Entry("GET", "/api/v1/execution-units/available", units.list_available, _JOBS_OR_UNITS),
+    Entry("GET", "/api/v1/execution-units/statistics", units.get_statistics, _JOBS_OR_UNITS),
+    Entry("GET", "/api/v1/execution-units/{id}", units.get_unit, _JOBS_OR_UNITS),
+    Entry("DELETE", "/api/v1/execution-units/{id}", units.deregister, Permission.UNIT_MANAGE),
+    Entry("POST", "/api/v1/execution-units/{id}/heartbeat", units.beat, Permission.UNIT_MANAGE),
+    Entry("POST", "/api/v1/execution-units/{id}/claim", units.claim, Permission.UNIT_MANAGE),
+    Entry("POST", "/api/v1/execution-units/{id}/reports", units.report, Permission.UNIT_MANAGE),
+    Entry("POST", "/api/v1/execution-units/{id}/drain", units.drain, Permission.UNIT_MANAGE),
+    Entry("POST", "/api/v1/execution-units/{id}/offline", units.take_out, Permission.UNIT_MANAGE),
+    Entry("POST", "/api/v1/execution-units/{id}/online", units.let_in, Permission.UNIT_MANAGE),
+    Entry("GET", "/api/v1/queues", queues.list_queues, _JOBS_OR_QUEUES),
+    Entry("GET", "/api/v1/queues/{name}", queues.get_queue, _JOBS_OR_QUEUES),
+    Entry("PUT", "/api/v1/queues/{name}", queues.limit_queue, Permission.QUEUE_MANAGE),
+    Entry("POST", "/api/v1/queues/{name}/pause", queues.pause_queue, Permission.QUEUE_MANAGE),
+    Entry("POST", "/api/v1/queues/{name}/resume", queues.resume_queue, Permission.QUEUE_MANAGE),
     Entry("GET", "/", reference.get_home, "open"),
     Entry("GET", "/api/openapi.json", reference.get_document, "open"),
     Entry("GET", "/api/docs", reference.get_page, "open"),

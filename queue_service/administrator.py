@@ -4,12 +4,12 @@ registers first would be the administrator otherwise."""
 import asyncio
 
 import structlog
-from argon2 import PasswordHasher
 
 from queue_service.service import QueueService
 from queue_service.transport.parse import parse_command
 from shared.account_commands import FirstAdministrator
 from shared.commands import folded
+from shared.passwords import password_hasher
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ async def ensure_administrator(service: QueueService) -> None:
     if not service.lacks_administrator:
         return
     username = folded(settings.admin_username)
-    password_hash = await asyncio.to_thread(PasswordHasher().hash, settings.admin_password)
+    password_hash = await asyncio.to_thread(password_hasher(settings.password_hash).hash, settings.admin_password)
     data = FirstAdministrator(username=username, passwordHash=password_hash)
     wire = {"type": "ensure-administrator", "data": data.model_dump(), "actor": None}
     await service.intake.submit(parse_command(wire, size=0, secret=service.secret))

@@ -12,9 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from queue_service.commands import KINDS
 from queue_service.domain.workingset import IdSource
+from queue_service.engine.engine import Engine
 from queue_service.loops.beat import beat_loop
 from queue_service.loops.doubts import doubts_loop
+from queue_service.loops.engine import engine_loop
 from queue_service.loops.prune import SteadyTime, prune_loop
+from queue_service.loops.retention import retention_loop
 from queue_service.loops.runner import LoopRunner
 from queue_service.loops.seal import seal_loop
 from queue_service.metrics import WriterMetrics
@@ -40,7 +43,7 @@ from shared.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
 
-LANES: Final[Mapping[str, int]] = {"access": 1, "board": 2}
+LANES: Final[Mapping[str, int]] = {"access": 1, "board": 2, "engine": 2}
 """How many shards each lane has. Rules that span entities hold inside one shard only."""
 
 DRAIN_S: Final = 10.0
@@ -54,6 +57,7 @@ class QueueService:
     """
 
     intake: Intake
+    engine: Engine
     events: EventLog
     loops: LoopRunner
     lacks_administrator: bool
@@ -83,11 +87,13 @@ class QueueService:
         )
         self.events = EventLog(self._fence.epoch)
         upkeep = self._session()
+        self.engine = Engine(upkeep if is_sqlite(self.settings.database) else self._session(), self.clock)
         async with upkeep.transaction() as tx:
             ids = IdSource({kind: await table.last_id(tx) for kind, table in ALL.items()})
             self.events.load(await outbox.newest(tx, KEPT), last_audit_id=await audit.last_id(tx))
             newest_answer = await answers.newest(tx)
             waiting = await operations.waiting(tx)
+            await self.engine.load(tx)
             self.has_accounts = not await USERS.is_empty(tx)
             self.lacks_administrator = await _lacks(tx, self.settings.admin_username)
         doubts = Doubts(self.events)
@@ -99,6 +105,7 @@ class QueueService:
             metrics=self.metrics,
             max_retries=self.settings.queue_max_retries,
             clock=self.clock,
+            follower=self.engine,
         )
         self._open_lanes(writer.write, upkeep)
         of_doubts = upkeep if is_sqlite(self.settings.database) else self._session()
@@ -106,11 +113,14 @@ class QueueService:
             await session.open()
         for command in filter(None, map(restored, waiting)):
             self.intake.resume(command)
+        steady = SteadyTime(self.clock, newest_answer)
         self.loops = LoopRunner(
             [
                 beat_loop(upkeep, self._fence, self.clock),
-                prune_loop(upkeep, self._fence, SteadyTime(self.clock, newest_answer)),
+                prune_loop(upkeep, self._fence, steady),
+                retention_loop(upkeep, self._fence, steady),
                 doubts_loop(of_doubts, doubts),
+                engine_loop(self.engine),
                 seal_loop(upkeep, self._fence, self.events),
             ],
             self.clock,
@@ -127,6 +137,7 @@ class QueueService:
         """Say no to health checks and end the event streams; requests under way still finish."""
         self.is_stopping = True
         self.events.close()
+        self.engine.close()
 
     async def stop(self) -> None:
         """Commit what was accepted, give the lead back, close every connection.
@@ -144,6 +155,7 @@ class QueueService:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        await self.engine.stop()
         await self._give_back_the_lead()
         for session in self._sessions:
             await session.close()
@@ -171,6 +183,7 @@ class QueueService:
             "durability": self._durability,
             "epoch": self._fence.epoch,
             "eventPosition": ".".join(map(str, self.events.position)),
+            "engine": self.engine.view(),
             "loops": self.loops.view(),
         }
 
@@ -231,8 +244,11 @@ class QueueService:
             for lane in self._lanes[name]:
                 self._run(lane.run())
         self.intake = Intake(
-            self._lanes, IntakeLimits(self.settings.queue_intake_commands, self.settings.queue_intake_bytes)
+            self._lanes,
+            IntakeLimits(self.settings.queue_intake_commands, self.settings.queue_intake_bytes),
+            self.engine,
         )
+        self.engine.open(self.intake.accept)
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -34,6 +34,11 @@ def success_v1(data: Any) -> dict[str, Any]:
     return {"code": 0, "message": "success", "data": data}
 
 
+def success_api_v1(data: Any, now: datetime) -> dict[str, Any]:
+    """The `/api/v1` door's answer."""
+    return {"success": True, "message": "success", "data": data, "timestamp": iso(now)}
+
+
 def failure(error: ConsoleError, *, door: Door, language: Language, request_id: str, now: datetime) -> dict[str, Any]:
     """The body of an error answer in one door's envelope."""
     text = message(error.code, language)

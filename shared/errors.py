@@ -159,6 +159,18 @@ class TooManySecrets(Conflict):
     code = "too_many_secrets"
 
 
+class StaleAttempt(Conflict):
+    """Raised for a report of an attempt that no longer runs: its lease was lost, or it has ended otherwise."""
+
+    code = "stale_attempt"
+
+
+class WrongState(Conflict):
+    """Raised for what the state of a job does not allow: `current` is the job, `possible` what it does allow."""
+
+    code = "wrong_state"
+
+
 class VersionConflict(Conflict):
     code = "version_conflict"
 

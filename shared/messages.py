@@ -54,6 +54,14 @@ MESSAGES: Final = MappingProxyType(
         "request_timeout": ("请求超时，请重试", "The request did not arrive in time: send it again"),
         "conflict": ("当前状态不允许此操作", "The current state does not allow this"),
         "email_taken": ("该邮箱已被注册", "This e-mail is already registered"),
+        "stale_attempt": (
+            "该次执行已失效，上报未生效",
+            "This attempt no longer runs: its lease was lost, or it has ended",
+        ),
+        "wrong_state": (
+            "任务当前状态不允许此操作",
+            "The state of the job does not allow this: look at `current` and `possible`",
+        ),
         "version_conflict": (
             "任务已被其他人修改，请刷新后重试",
             "Somebody else changed it first: look at the current state and try again",

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from shared.commands import NO_SPACE
 from shared.networks import TrustedNetworks
 from shared.origins import Origins
-from shared.password_rules import LENGTH, has_usable_length
+from shared.password_rules import LENGTH, HashCost, has_usable_length
 from shared.production import refusals
 
 EXIT_BAD_SETTINGS = 78
@@ -100,6 +100,9 @@ class Settings(BaseModel):
         repr=False,  # it may hold a password
         description="redis://host:6379/0, if changed rights shall reach nodes by Redis, too; empty: none",
     )
+    task_max_retry_count: int = Field(
+        3, ge=1, le=1_000, description="attempts of a job whose client names no `maxAttempts`; errors alone are counted"
+    )
     db_pool_size: int = Field(10, ge=1, le=200, description="database connections of one API node")
 
     admin_username: str = Field(
@@ -109,6 +112,11 @@ class Settings(BaseModel):
     )
     admin_password: str = Field("", repr=False, max_length=1024, description="the password of that administrator")
     registration: Literal["open", "closed"] = Field("open", description="whether strangers may register")
+    password_hash: HashCost = Field(
+        "rfc9106",
+        description="argon2id parameters of new hashes: rfc9106 (64 MiB, 3 passes) or, for small machines, owasp "
+        "(19 MiB, 2 passes), the least that OWASP advises",
+    )
     registrations_per_hour: int = Field(
         100, ge=1, le=1_000_000, description="accounts one address may register in an hour before it has to wait"
     )

@@ -425,3 +425,159 @@ CREATE TABLE application_secret (
 CREATE INDEX ix_application_secret_application_id ON application_secret (application_id);
 
 UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
+-- Running upgrade 0006 -> 0007
+
+CREATE TABLE execution_unit (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    department_id BIGINT NOT NULL,
+    name_id VARCHAR(100) NOT NULL,
+    unit_type VARCHAR(100) NOT NULL,
+    unit_name VARCHAR(255) NOT NULL,
+    capacity INTEGER NOT NULL,
+    endpoint VARCHAR(500),
+    task_types MEDIUMTEXT NOT NULL,
+    labels TEXT NOT NULL,
+    boot_nonce VARCHAR(100),
+    status VARCHAR(10) NOT NULL,
+    taken_out SMALLINT NOT NULL,
+    current_load INTEGER NOT NULL,
+    details MEDIUMTEXT NOT NULL,
+    last_beat_at DATETIME(3) NOT NULL,
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    deleted_at DATETIME(3),
+    CONSTRAINT pk_execution_unit PRIMARY KEY (id),
+    CONSTRAINT uq_execution_unit_department_id UNIQUE (department_id, name_id),
+    CONSTRAINT fk_execution_unit_department_id FOREIGN KEY(department_id) REFERENCES department (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_execution_unit_name_id ON execution_unit (name_id);
+
+CREATE TABLE job (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    department_id BIGINT NOT NULL,
+    name VARCHAR(255) NOT NULL,
+    task_type VARCHAR(100) NOT NULL,
+    queue VARCHAR(100) NOT NULL,
+    config MEDIUMTEXT NOT NULL,
+    config_bytes INTEGER NOT NULL,
+    status VARCHAR(10) NOT NULL,
+    priority SMALLINT NOT NULL,
+    run_at DATETIME(3) NOT NULL,
+    max_attempts INTEGER NOT NULL,
+    backoff VARCHAR(255) NOT NULL,
+    timeout_s INTEGER NOT NULL,
+    expires_at DATETIME(3),
+    deadline_at DATETIME(3),
+    lapses_at DATETIME(3),
+    labels TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    error_count INTEGER NOT NULL,
+    crash_count INTEGER NOT NULL,
+    execution_unit_id VARCHAR(100),
+    lease_token CHAR(32),
+    outcome VARCHAR(20),
+    progress MEDIUMTEXT,
+    result MEDIUMTEXT,
+    error_message VARCHAR(1000),
+    created_by_user_id BIGINT,
+    created_by_application_id BIGINT,
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    started_at DATETIME(3),
+    completed_at DATETIME(3),
+    CONSTRAINT pk_job PRIMARY KEY (id),
+    CONSTRAINT fk_job_department_id FOREIGN KEY(department_id) REFERENCES department (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_job_ready ON job (department_id, task_type, status, priority, run_at, id);
+
+CREATE INDEX ix_job_status ON job (status, id);
+
+CREATE INDEX ix_job_lapses ON job (status, lapses_at, id);
+
+CREATE TABLE job_attempt (
+    job_id BIGINT NOT NULL,
+    attempt INTEGER NOT NULL,
+    execution_unit_id VARCHAR(100) NOT NULL,
+    lease_token CHAR(32) NOT NULL,
+    outcome VARCHAR(20) NOT NULL,
+    error MEDIUMTEXT,
+    started_at DATETIME(3) NOT NULL,
+    ended_at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_job_attempt PRIMARY KEY (job_id, attempt),
+    CONSTRAINT fk_job_attempt_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
+
+-- Running upgrade 0007 -> 0008
+
+CREATE TABLE job_intervention (
+    job_id BIGINT NOT NULL,
+    version INTEGER NOT NULL,
+    action VARCHAR(20) NOT NULL,
+    actor_kind VARCHAR(20) NOT NULL,
+    actor_id BIGINT,
+    actor_name VARCHAR(255),
+    reason VARCHAR(500),
+    details TEXT NOT NULL,
+    at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_job_intervention PRIMARY KEY (job_id, version),
+    CONSTRAINT fk_job_intervention_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
+-- Running upgrade 0008 -> 0009
+
+CREATE TABLE queue (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    department_id BIGINT NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    concurrency INTEGER,
+    starts INTEGER,
+    starts_per_ms INTEGER,
+    paused_at DATETIME(3),
+    paused_by TEXT,
+    pause_reason VARCHAR(500),
+    version INTEGER NOT NULL DEFAULT '1',
+    created_at DATETIME(3) NOT NULL,
+    updated_at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_queue PRIMARY KEY (id),
+    CONSTRAINT uq_queue_department_id UNIQUE (department_id, name),
+    CONSTRAINT fk_queue_department_id FOREIGN KEY(department_id) REFERENCES department (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_queue_name ON queue (name);
+
+CREATE TABLE queue_start (
+    queue_id BIGINT NOT NULL,
+    at DATETIME(3) NOT NULL,
+    jobs INTEGER NOT NULL,
+    CONSTRAINT pk_queue_start PRIMARY KEY (queue_id, at)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE job_count (
+    department_id BIGINT NOT NULL,
+    queue VARCHAR(100) NOT NULL,
+    task_type VARCHAR(100) NOT NULL,
+    status VARCHAR(10) NOT NULL,
+    writer SMALLINT NOT NULL,
+    jobs BIGINT NOT NULL,
+    CONSTRAINT pk_job_count PRIMARY KEY (department_id, queue, task_type, status, writer)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+INSERT INTO job_count (department_id, queue, task_type, status, writer, jobs) SELECT department_id, queue, task_type, status, 0, COUNT(*) FROM job GROUP BY department_id, queue, task_type, status;
+
+CREATE INDEX ix_job_ready_new ON job (department_id, queue, task_type, status, priority, run_at, id);
+
+DROP INDEX ix_job_ready ON job;
+
+ALTER TABLE job RENAME INDEX ix_job_ready_new TO ix_job_ready;
+
+UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';

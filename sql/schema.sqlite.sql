@@ -282,3 +282,139 @@ CREATE TABLE application_secret (
 );
 
 CREATE INDEX ix_application_secret_application_id ON application_secret (application_id);
+
+CREATE TABLE execution_unit (
+	id INTEGER NOT NULL,
+	department_id INTEGER NOT NULL,
+	name_id VARCHAR(100) NOT NULL,
+	unit_type VARCHAR(100) NOT NULL,
+	unit_name VARCHAR(255) NOT NULL,
+	capacity INTEGER NOT NULL,
+	endpoint VARCHAR(500),
+	task_types TEXT NOT NULL,
+	labels TEXT NOT NULL,
+	boot_nonce VARCHAR(100),
+	status VARCHAR(10) NOT NULL,
+	taken_out SMALLINT NOT NULL,
+	current_load INTEGER NOT NULL,
+	details TEXT NOT NULL,
+	last_beat_at DATETIME NOT NULL,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	deleted_at DATETIME,
+	CONSTRAINT fk_execution_unit_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+	CONSTRAINT pk_execution_unit PRIMARY KEY (id),
+	CONSTRAINT uq_execution_unit_department_id UNIQUE (department_id, name_id)
+);
+
+CREATE INDEX ix_execution_unit_name_id ON execution_unit (name_id);
+
+CREATE TABLE job (
+	id INTEGER NOT NULL,
+	department_id INTEGER NOT NULL,
+	name VARCHAR(255) NOT NULL,
+	task_type VARCHAR(100) NOT NULL,
+	queue VARCHAR(100) NOT NULL,
+	config TEXT NOT NULL,
+	config_bytes INTEGER NOT NULL,
+	status VARCHAR(10) NOT NULL,
+	priority SMALLINT NOT NULL,
+	run_at DATETIME NOT NULL,
+	max_attempts INTEGER NOT NULL,
+	backoff VARCHAR(255) NOT NULL,
+	timeout_s INTEGER NOT NULL,
+	expires_at DATETIME,
+	deadline_at DATETIME,
+	lapses_at DATETIME,
+	labels TEXT NOT NULL,
+	tags TEXT NOT NULL,
+	attempt INTEGER NOT NULL,
+	error_count INTEGER NOT NULL,
+	crash_count INTEGER NOT NULL,
+	execution_unit_id VARCHAR(100),
+	lease_token CHAR(32),
+	outcome VARCHAR(20),
+	progress TEXT,
+	result TEXT,
+	error_message VARCHAR(1000),
+	created_by_user_id INTEGER,
+	created_by_application_id INTEGER,
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	started_at DATETIME,
+	completed_at DATETIME,
+	CONSTRAINT fk_job_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+	CONSTRAINT pk_job PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_job_status ON job (status, id);
+
+CREATE INDEX ix_job_lapses ON job (status, lapses_at, id);
+
+CREATE TABLE job_attempt (
+	job_id INTEGER NOT NULL,
+	attempt INTEGER NOT NULL,
+	execution_unit_id VARCHAR(100) NOT NULL,
+	lease_token CHAR(32) NOT NULL,
+	outcome VARCHAR(20) NOT NULL,
+	error TEXT,
+	started_at DATETIME NOT NULL,
+	ended_at DATETIME NOT NULL,
+	CONSTRAINT fk_job_attempt_job_id FOREIGN KEY(job_id) REFERENCES job (id),
+	CONSTRAINT pk_job_attempt PRIMARY KEY (job_id, attempt)
+);
+
+CREATE TABLE job_intervention (
+	job_id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	action VARCHAR(20) NOT NULL,
+	actor_kind VARCHAR(20) NOT NULL,
+	actor_id INTEGER,
+	actor_name VARCHAR(255),
+	reason VARCHAR(500),
+	details TEXT NOT NULL,
+	at DATETIME NOT NULL,
+	CONSTRAINT fk_job_intervention_job_id FOREIGN KEY(job_id) REFERENCES job (id),
+	CONSTRAINT pk_job_intervention PRIMARY KEY (job_id, version)
+);
+
+CREATE TABLE queue (
+	id INTEGER NOT NULL,
+	department_id INTEGER NOT NULL,
+	name VARCHAR(100) NOT NULL,
+	concurrency INTEGER,
+	starts INTEGER,
+	starts_per_ms INTEGER,
+	paused_at DATETIME,
+	paused_by TEXT,
+	pause_reason VARCHAR(500),
+	version INTEGER DEFAULT '1' NOT NULL,
+	created_at DATETIME NOT NULL,
+	updated_at DATETIME NOT NULL,
+	CONSTRAINT fk_queue_department_id FOREIGN KEY(department_id) REFERENCES department (id),
+	CONSTRAINT pk_queue PRIMARY KEY (id),
+	CONSTRAINT uq_queue_department_id UNIQUE (department_id, name)
+);
+
+CREATE INDEX ix_queue_name ON queue (name);
+
+CREATE TABLE queue_start (
+	queue_id INTEGER NOT NULL,
+	at DATETIME NOT NULL,
+	jobs INTEGER NOT NULL,
+	CONSTRAINT pk_queue_start PRIMARY KEY (queue_id, at)
+);
+
+CREATE TABLE job_count (
+	department_id INTEGER NOT NULL,
+	queue VARCHAR(100) NOT NULL,
+	task_type VARCHAR(100) NOT NULL,
+	status VARCHAR(10) NOT NULL,
+	writer SMALLINT NOT NULL,
+	jobs INTEGER NOT NULL,
+	CONSTRAINT pk_job_count PRIMARY KEY (department_id, queue, task_type, status, writer)
+);
+
+CREATE INDEX ix_job_ready ON job (department_id, queue, task_type, status, priority, run_at, id);

@@ -23,6 +23,7 @@ from tests.support.cluster import Cluster
 from tests.support.databases import Database, MySQLSource, given_source, private_source
 from tests.support.mysql_binaries import NoServer, find_or_fetch
 from tests.support.mysql_proxy import MySQLProxy
+from tests.support.mysql_server import MySQLServer
 from tests.support.writer import settings_for
 
 # for the mutants: that a property fails is all they ask, not by which smallest example
@@ -119,6 +120,16 @@ async def cluster(database: Database, tmp_path: Path) -> AsyncIterator[Cluster]:
     """A queue service and two nodes as real processes."""
     async with Cluster(database.url, tmp_path, nodes=2) as running:
         yield running
+
+
+@pytest.fixture
+def durable_server(tmp_path: Path) -> Iterator[MySQLServer]:
+    """A server of the test's own to crash, with every commit synced."""
+    server = MySQLServer(find_or_fetch(), tmp_path / "mysql", durable=True)
+    server.start()
+    server.create_database("crash")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

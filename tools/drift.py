@@ -2,8 +2,9 @@
 
 import sys
 
-from tools import openapi, schema, settings_docs
+from tools import job_states, openapi, schema, settings_docs
 from tools.generated import run
 
 if __name__ == "__main__":
-    sys.exit(run([*settings_docs.generated(), *schema.generated(), *openapi.generated()], sys.argv[1:]))
+    everything = (settings_docs, schema, openapi, job_states)
+    sys.exit(run([file for made in everything for file in made.generated()], sys.argv[1:]))

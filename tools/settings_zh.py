@@ -30,8 +30,11 @@ MEANINGS: Final = MappingProxyType(
         "queue_intake_commands": "最多容纳的命令数；超过后写请求得到 503 queue_full",
         "queue_intake_bytes": "最多容纳的命令字节数",
         "redis_url": "redis://host:6379/0：让权限变更也经 Redis 到达各节点；留空则不使用",
+        "task_max_retry_count": "客户端未指定 `maxAttempts` 时，一个作业最多尝试的次数；只计出错的次数",
         "db_pool_size": "每个 API 节点的数据库连接数",
         "registration": "是否允许任何人注册",
+        "password_hash": "新密码哈希的 argon2id 参数：rfc9106（64 MiB、3 轮），"
+        "或供小型机器使用的 owasp（19 MiB、2 轮，OWASP 建议的最低值）",
         "registrations_per_hour": "同一地址每小时可注册的账号数，超过后需要等待",
         "default_language": "请求没有指定已知语言时，消息所用的语言",
         "token_ttl_s": "访问令牌的有效期（秒）",

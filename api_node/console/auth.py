@@ -1,6 +1,5 @@
 """`/api/auth` (seed 000): register, login, refresh, logout, me."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from api_node.forward import written
 from api_node.refresh_cookie import cleared, cookie_token, token_headers
 from shared.commands import CommandData, Email, validated
 from shared.envelopes import success
-from shared.http.body import read_json
+from shared.http.body import read_json, read_json_or_nothing
 from shared.http.context import JsonResponse
 from shared.model import user_view
 from shared.password_rules import MAX_BYTES, MIN_CHARACTERS
@@ -86,7 +85,7 @@ async def refresh(request: Request) -> Response:
     401 unauthenticated; token_superseded within 10 s of the last refresh of this sign-in, by another tab perhaps;
     token_reused later, and the sign-in has ended. An `Idempotency-Key` has no say: the token is its own.
     """
-    given = validated(RefreshBody, await body_or_nothing(request))
+    given = validated(RefreshBody, (await read_json_or_nothing(request))[0])
     shown, headers = await refreshed(request, given)
     return JsonResponse(success(shown), headers=headers)
 
@@ -98,7 +97,7 @@ async def logout(request: Request) -> Response:
     Repeating it is 200, too. 401 for no token of ours, and for `everywhere` by one that opens nothing any more. An
     `Idempotency-Key` has no say: the same empty body may come from two sign-ins of one person.
     """
-    given = validated(LogoutBody, await body_or_nothing(request))
+    given = validated(LogoutBody, (await read_json_or_nothing(request))[0])
     return JsonResponse(success({}), headers=await left(request, given, everywhere=given.everywhere))
 
 
@@ -119,10 +118,3 @@ async def left(request: Request, given: RefreshBody, *, everywhere: bool) -> dic
     token = given.refreshToken or cookie_token(request, given.refreshToken)
     await sign_in.leave(request, token, everywhere=everywhere)
     return cleared(request)
-
-
-async def body_or_nothing(request: Request) -> Any:
-    """The body; an empty object for a request that has none, since a token may come as Bearer."""
-    headers: Mapping[str, str] = request.headers
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return (await read_json(request))[0] if has_body else {}

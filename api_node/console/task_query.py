@@ -16,7 +16,7 @@ A parameter that is not in this list is refused, not ignored: a mistyped filter 
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from typing import Any, Final, cast, get_args
 
 from starlette.requests import Request
 
-from api_node.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, number, require_known, search_text
+from api_node.parameters import DEFAULT_PAGE_SIZE, MAX_PAGE, MAX_PAGE_SIZE, choices, number, require_known, search_text
 from api_node.queries.tasks import Place, SortKey, TaskFilter, TaskOrder
 from shared.actor import ApplicationId
 from shared.errors import FieldError, Invalid, MalformedRequest
@@ -81,7 +81,7 @@ def read_filter(request: Request, viewer: Principal, known: tuple[str, ...] = FI
     query = request.query_params
     assignee = query.get("assignee")
     return TaskFilter(
-        statuses=frozenset(_statuses(request)),
+        statuses=cast(frozenset[Status], choices(request, "status", _STATUSES)),
         category=_label(request, "category"),
         tag=_label(request, "tag"),
         assignee_id=None if assignee == "none" else _person(request, "assignee", viewer, "an id, `me` or `none`"),
@@ -89,14 +89,6 @@ def read_filter(request: Request, viewer: Principal, known: tuple[str, ...] = FI
         creator_id=_person(request, "creator", viewer, "an id or `me`"),
         text=search_text(request, "q"),
     )
-
-
-def _statuses(request: Request) -> Iterator[Status]:
-    for given in request.query_params.getlist("status"):
-        for status in given.split(","):
-            if status not in _STATUSES:
-                raise _invalid("status", f"must be of {', '.join(_STATUSES)}; several are separated by commas")
-            yield cast(Status, status)
 
 
 def _label(request: Request, name: str) -> str | None:

@@ -6,7 +6,6 @@ After a break the line goes on from where it was, and where that is no longer ke
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
@@ -19,6 +18,7 @@ from shared.clock import Clock
 from shared.events import EventRing
 from shared.jsonio import loads
 from shared.position import as_text, from_text
+from shared.tasks import end
 
 SILENCE_S: Final = 12.0
 """The stream beats every 5 s: without a line for this long, it is broken."""
@@ -66,9 +66,7 @@ class Follower:
         """Follow no longer, and end every client's stream."""
         self.ring.close()
         if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+            await end(self._running)
 
     async def ready(self) -> None:
         """Wait until the stream was heard for the first time."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,6 +22,7 @@ from shared.clock import Clock
 from shared.principal import Principal
 from shared.rights_news import Concerned
 from shared.settings import Settings
+from shared.tasks import end
 
 if TYPE_CHECKING:
     from api_node.live.redis_news import RedisNews
@@ -78,9 +78,7 @@ class Live:
             await self.redis.stop()
         await self.follower.stop()
         if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+            await end(self._watching)
 
     async def look_up(self, session_ids: Collection[int]) -> Mapping[int, Principal]:
         """Of these sessions those that still hold, with the person as they are now. Raises DatabaseUnavailable."""

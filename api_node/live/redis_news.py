@@ -3,11 +3,11 @@ wrong with it is a warning in the log; the truth is in the database and believed
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from shared.clock import Clock
 from shared.redis_link import ANSWERS_WITHIN_S, BEAT_S, FAULTS, client, through_faults
 from shared.rights_news import CHANNEL, Concerned, from_message
+from shared.tasks import end
 
 
 class RedisNews:
@@ -25,9 +25,7 @@ class RedisNews:
 
     async def stop(self) -> None:
         if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
+            await end(self._running)
         await self._redis.aclose()
 
     async def answers(self) -> bool:

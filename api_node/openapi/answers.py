@@ -394,7 +394,10 @@ class _Fault(Shape):
     outcome: Literal["not_applied", "applied", "unknown"] = Field(description="what became of the write")
     detail: str = Field("", description="more about it, in English")
     errors: list[FieldFault] = Field(default=[], description="the members at fault")
-    current: dict[str, Any] = Field(default={}, description="of a version conflict: the object as it is now")
+    current: dict[str, Any] = Field(
+        default={}, description="of a conflict of versions or states: the object as it is now"
+    )
+    possible: list[str] = Field(default=[], description="of a wrong state: the operations that this one allows")
     usedBy: dict[str, Count] = Field(default={}, description="of what is in use: how many need it, by kind")
 
 

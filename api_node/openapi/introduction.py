@@ -6,7 +6,7 @@ from typing import Final
 from api_node.openapi.operation import Tag
 
 INTRODUCTION: Final = """\
-One board of tasks, shared by people who change it at the same time.
+One board of tasks, shared by people who change it at the same time; and jobs, which programs submit and programs run.
 
 **Signing in.** `POST /api/auth/register` and `/api/auth/login` answer with a token: send it as
 `Authorization: Bearer TOKEN`. A program sends the key of its application in the same place (`POST /v1/applications`),
@@ -33,6 +33,9 @@ TAGS: Final[Mapping[Tag, str]] = {
     "Organisation": "Departments, roles and permissions, and who is given what",
     "Applications": "Programs with keys of their own",
     "Audit": "Who did what, when and why",
+    "Jobs": "Work for programs: submit it, see what becomes of it",
+    "Queues": "The lines of jobs: limit, pause, resume, see how they run",
+    "Execution units": "The programs that run jobs: register, beat, claim, report",
     "Board": "Tasks: list, read, create, change, delete",
     "Live events": "Changes as they happen",
     "Operation": "For those who run it",

@@ -43,6 +43,11 @@ PARAMETERS: Final[dict[str, Any]] = {
         _TEXT | {"examples": ["respond-async"]},
         "`respond-async`: answer 202 once the write is stored, and apply it afterwards (RFC 7240)",
     ),
+    "Prefer-Wait": _header(
+        "Prefer",
+        _TEXT | {"examples": ["wait=1"]},
+        "`wait=20`: answer when the job has ended, or after so many seconds, 30 at most (RFC 7240)",
+    ),
     "If-None-Match": _header(
         "If-None-Match", _TEXT | {"examples": ['"v3"']}, "versions already held: 304 when it is one of them"
     ),

@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api_node import sign_in
-from api_node.console.auth import KeptIn, RefreshBody, body_or_nothing, left, refreshed
+from api_node.console.auth import KeptIn, RefreshBody, left, refreshed
 from api_node.operators.answers import shown
 from api_node.refresh_cookie import token_headers
 from shared.account_commands import LoginName
 from shared.commands import validated
-from shared.http.body import read_json
+from shared.http.body import read_json, read_json_or_nothing
 from shared.model import user_view
 from shared.principal import Principal
 
@@ -41,7 +41,7 @@ async def refresh(request: Request) -> Response:
     401 for an access token (seed 004 prints one here: exchanged for itself it would never expire), token_superseded,
     token_reused.
     """
-    given = validated(RefreshBody, await body_or_nothing(request))
+    given = validated(RefreshBody, (await read_json_or_nothing(request))[0])
     return shown(*await refreshed(request, given))
 
 
@@ -62,5 +62,5 @@ async def logout_all(request: Request) -> Response:
 
 
 async def _leave(request: Request, *, everywhere: bool) -> Response:
-    given: Any = validated(RefreshBody, await body_or_nothing(request))
+    given: Any = validated(RefreshBody, (await read_json_or_nothing(request))[0])
     return shown(None, await left(request, given, everywhere=everywhere))

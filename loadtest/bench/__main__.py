@@ -5,24 +5,23 @@ Exit status 1 when anything but the awaited success came back from anywhere.
 
 import json
 import os
-import platform
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from loadtest import machine
 from loadtest.bench import report
 from loadtest.bench.measure import Sample, measure
+from loadtest.bench.surroundings import KINDS, clean, databases_of, machine_facts, one_of, say
 from loadtest.bench.targets import Ready, Target, running
-from loadtest.databases import Databases, mysql_databases, sqlite_databases
+from loadtest.databases import Databases
 from loadtest.processes import ROOT, start
 from shared.clock import SystemClock
 from tests.support.loopback import free_port
@@ -31,7 +30,6 @@ from tools.generated import with_part
 RESULTS: Final = ROOT / "loadtest/results"
 TARGETS: Final = "edge,node,queue-10,queue-100,naive,lean"
 PAGE: Final = "docs/performance.md"
-_KINDS: Final = ("mysql", "sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def main(
         passes, seconds, connections = 1, 3.0, "64"
     try:
         options = Options(
-            databases=tuple(_one_of(name, _KINDS) for name in databases.split(",")),
+            databases=tuple(one_of(name, KINDS) for name in databases.split(",")),
             targets=tuple(Target.named(name) for name in targets.split(",")),
             connections=tuple(int(number) for number in connections.split(",")),
             passes=passes,
@@ -110,7 +108,7 @@ def run(options: Options, folder: Path) -> int:
 
 def _samples(options: Options, work: Path, folder: Path, facts: dict[str, Any]) -> Iterator[Sample]:
     with ExitStack() as stack:
-        sources = [stack.enter_context(_databases(kind, work, options.mysql_url)) for kind in options.databases]
+        sources = [stack.enter_context(databases_of(kind, work, options.mysql_url)) for kind in options.databases]
         for source in sources:
             facts[source.kind] = source.description
         for number in range(1, options.passes + 1):
@@ -123,7 +121,7 @@ def _samples(options: Options, work: Path, folder: Path, facts: dict[str, Any]) 
 def _of_target(options: Options, source: Databases, target: Target, work: Path, folder: Path) -> Iterator[Sample]:
     own = work / target.name
     own.mkdir()
-    with source.fresh() as url, running(target, url, own, _environ(), options.profiled) as ready:
+    with source.fresh() as url, running(target, url, own, clean(os.environ), options.profiled) as ready:
         for connections in options.connections:
             yield _told(
                 measure(
@@ -142,18 +140,11 @@ def _of_target(options: Options, source: Databases, target: Target, work: Path, 
 
 
 def _facts(work: Path, options: Options) -> dict[str, Any]:
-    kind = machine.file_system(work)
-    facts: dict[str, Any] = {
-        "date": f"{SystemClock().now():%Y-%m-%d %H:%M} UTC",
-        "machine": f"{machine.cores()} cores of {machine.processor()}, {machine.memory_gib():.0f} GiB",
-        "Python": platform.python_version(),
-        "disk": f"{kind}, {machine.fsyncs_per_s(work):,.0f} syncs/s of 4 KiB",
+    facts = machine_facts(work) | {
         "method": f"{options.passes} interleaved passes, {options.seconds:g} s each after a warm-up, medians; "
         "a third creates, two thirds version-checked updates",
         "the client's own ceiling": f"{_ceiling(work, options):,.0f} writes/s at 64 connections",
     }
-    if machine.is_in_memory(kind):
-        facts["WARNING"] = "the databases are in memory: a sync costs nothing here, so nothing below is durable"
     for name, value in facts.items():
         say(f"{name}: {value}")
     return facts
@@ -161,7 +152,7 @@ def _facts(work: Path, options: Options) -> dict[str, Any]:
 
 def _ceiling(work: Path, options: Options) -> float:
     port = free_port()
-    server = start("ceiling", (sys.executable, "-m", "loadtest.bench.ceiling", str(port)), _environ(), work)
+    server = start("ceiling", (sys.executable, "-m", "loadtest.bench.ceiling", str(port)), clean(os.environ), work)
     try:
         server.wait_until_healthy(port)
         sample = measure(
@@ -179,34 +170,9 @@ def _ceiling(work: Path, options: Options) -> float:
     return sample.measured.writes_per_s
 
 
-@contextmanager
-def _databases(kind: str, work: Path, mysql_url: str) -> Iterator[Databases]:
-    folder = work / kind
-    folder.mkdir()
-    with sqlite_databases(folder) if kind == "sqlite" else mysql_databases(folder, mysql_url) as source:
-        yield source
-
-
 def _told(sample: Sample) -> Sample:
     say(report.line(sample))
     return sample
-
-
-def say(text: str) -> None:
-    """One line for whoever watches."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _environ() -> Mapping[str, str]:
-    """The environment without settings of ours: a `.env` or an exported one must not change what is measured."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8"}
-
-
-def _one_of(name: str, known: tuple[str, ...]) -> str:
-    if name not in known:
-        raise ValueError(f"{name} is none of {', '.join(known)}")
-    return name
 
 
 def _stop(_signum: int, _frame: object) -> NoReturn:

@@ -13,7 +13,7 @@ from shared.jsonio import dumps
 
 def audit_entry(entry_id: int, command: Command, audit: Audit, working: WorkingSet, now: datetime) -> AuditEntry:
     """The entry of one audit of a command that the batch applies."""
-    kind, actor_id, actor_name = _actor(command, working)
+    kind, actor_id, actor_name = actor_of(command, working)
     return AuditEntry(
         id=entry_id,
         at=now,
@@ -32,8 +32,8 @@ def audit_entry(entry_id: int, command: Command, audit: Audit, working: WorkingS
     )
 
 
-def _actor(command: Command, working: WorkingSet) -> tuple[ActorKind, int | None, str | None]:
-    """Kind, id, and the name they have now."""
+def actor_of(command: Command, working: WorkingSet) -> tuple[ActorKind, int | None, str | None]:
+    """Who sent a command: kind, id, and the name they have now."""
     match command.actor_id:
         case None:
             return ("system" if command.is_systems else "stranger"), None, None

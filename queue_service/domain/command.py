@@ -15,7 +15,9 @@ from queue_service.domain.workingset import Change, WorkingSet
 from shared.actor import ActorId
 from shared.commands import CommandData
 from shared.errors import ConsoleError
+from shared.jobs import Intervention, JobAttempt
 from shared.permissions import Permission
+from shared.units import UnitKey
 
 Stage = Literal["store", "apply", "give_up"]
 
@@ -34,13 +36,25 @@ class Deferral:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A unit that waits for jobs, `most` of them. What is submitted now to these queues may be leased to it at once,
+    under `token`."""
+
+    unit: UnitKey
+    token: str
+    most: int
+    queues: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One write. `actor_id` None is the system itself, which every rule lets pass.
 
     `operation_id` is what makes it happen once: SHA-256 in hex of the idempotency scope and key. `fingerprint` is the
     digest of the request it came from. `size` counts bytes and `weight` rows, for the limits. `deferral` is None for a
-    command whose caller waits for its outcome. For the audit log: `is_systems` tells the system from a stranger,
-    `reason` is what the client said for it, `node` the API node that it came by.
+    command whose caller waits for its outcome. `slot`: a unit that waits, for jobs that are submitted. For the audit
+    log: `is_systems` tells the system from a stranger, `reason` is what the client said for it, `node` the API node
+    that it came by.
     """
 
     type: str
@@ -53,6 +67,7 @@ class Command:
     size: int = 0
     weight: int = 1
     deferral: Deferral | None = None
+    slot: Slot | None = None
     is_systems: bool = False
     reason: str | None = None
     node: str = ""
@@ -64,12 +79,15 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The rows a decision reads. Tasks, sessions, applications, secrets and the people it changes are locked in id
-    order; the rest is read.
+    """The rows a decision reads. Tasks, jobs, sessions, applications, secrets and the people it changes are locked in
+    id order; the rest is read.
 
     People are read with where they stand; applications too, and with all of their secrets. `login_names` and
     `role_names` are looked up for who has them. `whole_organisation`: every department, and every permission.
     `uses_of_*`: what keeps one from being deleted. `whether_administrators_remain`: who else could still administer.
+    `unit_ids` are those that units gave themselves, `queue_names` those of queues, both looked up in all departments.
+    `attempts` (job, attempt) are read where they are not the last of their job.
+    `job_ids` come without their config, `given_job_ids` with it; of `placed_job_ids` the path of their department.
     `people_below`: departments, for the roles that people have there and below.
     """
 
@@ -81,6 +99,12 @@ class Needs:
     throttle_subjects: frozenset[str] = frozenset()
     application_ids: frozenset[int] = frozenset()
     secret_ids: frozenset[int] = frozenset()
+    job_ids: frozenset[int] = frozenset()
+    given_job_ids: frozenset[int] = frozenset()
+    placed_job_ids: frozenset[int] = frozenset()
+    attempts: frozenset[tuple[int, int]] = frozenset()
+    unit_ids: frozenset[str] = frozenset()
+    queue_names: frozenset[str] = frozenset()
     department_ids: frozenset[int] = frozenset()
     role_ids: frozenset[int] = frozenset()
     role_names: frozenset[str] = frozenset()
@@ -128,12 +152,16 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What applying a command means: its answer, the rows it changes, the events it causes, what is put on record."""
+    """What applying a command means: its answer, the rows it changes, the events it causes, what is put on record, and
+    the attempts at jobs that it ends, what was done to jobs, and how many began of those queues that limit this."""
 
     answer: Result
     changes: Sequence[Change]
     events: Sequence[Event] = field(default=())
     audits: Sequence[Audit] = field(default=())
+    attempts: Sequence[JobAttempt] = field(default=())
+    interventions: Sequence[Intervention] = field(default=())
+    starts: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +172,8 @@ class CommandKind:
     is refused unless it `is_open`; anybody's, if it `is_for_the_system`. `needs` names the rows the decision
     reads, besides the actor's own, which is always there. `decide` applies the command to the working set or raises
     the ConsoleError that refuses it. `shard` gives the aggregate that orders the command among its lane's shards;
-    None when nothing orders it.
+    None when nothing orders it. `weight` is how many rows it writes. One that is not `is_remembered` leaves no stored
+    answer: applied again it finds that it was.
     """
 
     name: str
@@ -156,3 +185,5 @@ class CommandKind:
     shard: Callable[[Any], int | None] = lambda _: None
     is_open: bool = False
     is_for_the_system: bool = False
+    weight: Callable[[Any], int] = lambda _: 1
+    is_remembered: bool = True

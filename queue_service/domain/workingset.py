@@ -6,11 +6,27 @@ from dataclasses import dataclass, field, replace
 
 from shared.actor import ActorId, ApplicationId
 from shared.applications import Application, ApplicationSecret, place_of
+from shared.jobs import Job, JobAttempt
 from shared.model import Task, Throttle, User, UserSession
 from shared.organisation import ADMINISTRATOR, ON, Department, PermissionRow, Place, Role, place_in
 from shared.principal import Principal, principal_of
+from shared.queues import Queue, QueueKey
+from shared.units import ExecutionUnit, UnitKey
 
-Entity = Task | User | UserSession | Throttle | Department | Role | PermissionRow | Application | ApplicationSecret
+Entity = (
+    Task
+    | User
+    | UserSession
+    | Throttle
+    | Department
+    | Role
+    | PermissionRow
+    | Application
+    | ApplicationSecret
+    | Job
+    | ExecutionUnit
+    | Queue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +61,14 @@ class Uses:
     users: int = 0
     tasks: int = 0
     applications: int = 0
+    jobs: int = 0
+    units: int = 0
     holders: Mapping[int, int] = field(default_factory=dict)
 
     def by_kind(self) -> dict[str, int]:
         """The counts as the API shows them."""
-        return {name: getattr(self, name) for name in ("departments", "users", "tasks", "applications")}
+        kinds = ("departments", "users", "tasks", "applications", "jobs", "units")
+        return {name: getattr(self, name) for name in kinds}
 
 
 @dataclass(slots=True)
@@ -73,6 +92,10 @@ class WorkingSet:
     throttles: dict[str, Throttle] = field(default_factory=dict)
     applications: dict[int, Application] = field(default_factory=dict)
     secrets: dict[int, ApplicationSecret] = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    attempts: dict[tuple[int, int], JobAttempt] = field(default_factory=dict)
+    units: dict[UnitKey, ExecutionUnit] = field(default_factory=dict)
+    queues: dict[QueueKey, Queue] = field(default_factory=dict)
     departments: dict[int, Department] = field(default_factory=dict)
     roles: dict[int, Role] = field(default_factory=dict)
     permissions: dict[int, PermissionRow] = field(default_factory=dict)
@@ -127,8 +150,8 @@ class WorkingSet:
                 self._apply_permission(after)
             case Application():
                 self._apply_application(after)
-            case ApplicationSecret():
-                self.secrets[after.id] = after
+            case ApplicationSecret() | Job() | ExecutionUnit() | Queue():
+                self._apply_plain(after)
 
     def changes(self) -> dict[type[Entity], list[Change]]:
         """What to write, by kind, in id order."""
@@ -138,9 +161,10 @@ class WorkingSet:
         return found
 
     def uses_of_department(self, department_id: int) -> Uses:
-        """What is in a department and right below it, after the commands so far."""
+        """What is in a department and right below it, after the commands so far (none of this lane writes jobs)."""
         found = self.uses[Department, department_id]
-        return Uses(
+        return replace(
+            found,
             departments=found.departments + self._more(Department, "parent_id", department_id),
             users=found.users + self._more(User, "department_id", department_id),
             tasks=found.tasks + self._more(Task, "department_id", department_id),
@@ -173,6 +197,17 @@ class WorkingSet:
             return isinstance(row, kind) and row.deleted_at is None and getattr(row, column) == wanted
 
         return sum(counts(change.after) - counts(change.before) for change in self._changed.values())
+
+    def _apply_plain(self, after: ApplicationSecret | Job | ExecutionUnit | Queue) -> None:
+        """What nothing else follows from."""
+        if isinstance(after, ApplicationSecret):
+            self.secrets[after.id] = after
+        elif isinstance(after, Job):
+            self.jobs[after.id] = after
+        elif isinstance(after, Queue):
+            self.queues[after.key] = after
+        else:
+            self.units[after.key] = after
 
     def _apply_user(self, before: Entity | None, after: User) -> None:
         if isinstance(before, User):

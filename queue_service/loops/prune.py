@@ -1,16 +1,17 @@
 """Forget what has served its time: stored answers and the stored commands they answer after 24 hours, events beyond the
-kept ones, sign-ins that expired, failures that are held against nobody any more. In small chunks, so that a batch never
-waits long for it."""
+kept ones, sign-ins that expired, failures that are held against nobody any more, starts of jobs that no limit counts.
+In small chunks, so that a batch never waits long for it."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from queue_service.loops.runner import Loop
-from queue_service.store import answers, operations, outbox, people
+from queue_service.store import answers, operations, outbox, people, queues
 from queue_service.store.session import Session
 from queue_service.writer.fence import Fence
 from shared.clock import Clock
 from shared.events import KEPT
+from shared.queue_commands import LONGEST_PERIOD
 from shared.throttling import FORGOTTEN_AFTER
 
 ANSWERS_LIVE: Final = timedelta(hours=24)
@@ -47,7 +48,8 @@ def prune_loop(session: Session, fence: Fence, time: SteadyTime) -> Loop:
             done = await operations.prune(tx, older_than=time.now() - ANSWERS_LIVE, limit=_CHUNK)
             dropped = await outbox.prune(tx, keep=KEPT, limit=_CHUNK)
             expired = await people.prune_sessions(tx, expired_before=time.now(), limit=_CHUNK)
+            begun = await queues.prune_starts(tx, older_than=time.now() - LONGEST_PERIOD, limit=_CHUNK)
             forgiven = await people.prune_throttles(tx, older_than=time.now() - FORGOTTEN_AFTER, limit=_CHUNK)
-        return _BREATH_S if max(forgotten, done, dropped, expired, forgiven) == _CHUNK else PERIOD_S
+        return _BREATH_S if max(forgotten, done, dropped, expired, begun, forgiven) == _CHUNK else PERIOD_S
 
     return Loop("prune", PERIOD_S, run_once)

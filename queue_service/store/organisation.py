@@ -7,8 +7,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, func, or_, select
 
 from queue_service.domain.workingset import Uses
+from queue_service.store import jobs
 from queue_service.store.session import Transaction
-from shared.db.tables import application, department, role, task_table, user_table
+from shared.db.tables import application, department, execution_unit, role, task_table, user_table
 from shared.organisation import ADMINISTRATOR, ON
 
 MOST_ADMINISTRATORS: Final = 10_000
@@ -49,6 +50,8 @@ async def uses_of_department(tx: Transaction, department_id: int) -> Uses:
         users=await _count(tx, user_table, user_table.c.department_id == department_id),
         tasks=await _count(tx, task_table, task_table.c.department_id == department_id),
         applications=await _count(tx, application, application.c.department_id == department_id),
+        jobs=await jobs.unfinished(tx, department_id),
+        units=await _count(tx, execution_unit, execution_unit.c.department_id == department_id),
     )
 
 

@@ -23,8 +23,13 @@ def read(tx: Transaction, user_ids: Collection[int]) -> Statement[dict[int, Pers
 
 def task_paths(tx: Transaction, task_ids: Collection[int]) -> Statement[dict[int, str]]:
     """The path of each department that these tasks are in, by the department's id."""
-    wanted = tuple(sorted(task_ids))
-    parts = [(_paths_text(tx.dialect, len(wanted)), wanted)] if wanted else []
+    return paths_of(tx, task_table, task_ids)
+
+
+def paths_of(tx: Transaction, table: Table, ids: Collection[int]) -> Statement[dict[int, str]]:
+    """The path of each department that rows of a table are in, by the department's id."""
+    wanted = tuple(sorted(ids))
+    parts = [(_paths_text(tx.dialect, table, len(wanted)), wanted)] if wanted else []
     return Statement(tx, parts, lambda rows, _: dict(tx.dialect.values_of(row) for row in rows))
 
 
@@ -63,12 +68,12 @@ def _people_text(dialect: Dialect, count: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _paths_text(dialect: Dialect, count: int) -> str:
+def _paths_text(dialect: Dialect, table: Table, count: int) -> str:
     wanted = (
         select(*dialect.row_of([department.c.id, department.c.path]))
-        .select_from(task_table)
-        .join(department, department.c.id == task_table.c.department_id)
-        .where(task_table.c.id.in_([0] * count))
+        .select_from(table)
+        .join(department, department.c.id == table.c.department_id)
+        .where(table.c.id.in_([0] * count))
     )
     return dialect.text_of(wanted)
 

@@ -1,8 +1,10 @@
 """Rows with a version: the four verbs every aggregate of the board needs, in the caller's transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, func, select
@@ -25,16 +27,29 @@ class VersionedTable(Generic[E]):
     """The rows of one table as frozen entities whose fields are named like the table's column keys.
 
     `derived` are further fields, in order behind those: what to select for each, and what makes its value of it. They
-    are read and not written. What is asked for is not yet sent: see `Statement`. Nothing is sent where nothing is asked
-    for.
+    are read and not written. `instead` is what to select in place of some columns. `apart`: columns that may have been
+    left out where they were read; such a column is written for those rows alone that change it.
+    What is asked for is not yet sent: see `Statement`. Nothing is sent where nothing is asked for.
     """
 
-    def __init__(self, table: Table, entity: type[E], derived: Sequence[Derived] = ()) -> None:
+    def __init__(
+        self,
+        table: Table,
+        entity: type[E],
+        derived: Sequence[Derived] = (),
+        *,
+        instead: Mapping[str, ColumnElement[Any]] = MappingProxyType({}),
+        apart: Collection[str] = (),
+    ) -> None:
         self._table = table
         self.entity = entity
         self._derived = tuple(derived)
+        own = (instead.get(column.key, column) for column in table.columns)
+        self._apart = frozenset(apart)
+        self._selected = (*own, *(wanted for wanted, _ in self._derived))
         self._columns = tuple(table.c.keys())
         self._written = tuple(key for key in self._columns if key not in ("id", "created_at"))
+        self._values: Any = tuple if issubclass(entity, tuple) else attrgetter(*self._columns)
 
     def lock(self, tx: Transaction, ids: Collection[int]) -> Statement[dict[int, E]]:
         """Read rows by id and hold them until the end of the transaction. Locks are taken in id order, so two batches
@@ -51,26 +66,37 @@ class VersionedTable(Generic[E]):
 
     def insert(self, tx: Transaction, entities: Sequence[E]) -> Statement[int]:
         """Insert new rows, ids included. A taken id or unique value fails the transaction."""
-        rows = [self._bound(tx, self._columns, entity) for entity in entities]
-        head = insert_head(tx.dialect, self._table, self._columns)
+        if not entities:
+            return Statement(tx, (), the_count)
+        new = self._by_column(entities)
+        written = tuple(key for key in self._columns if any(value is not None for value in new[key]))
+        rows = list(zip(*self._bound(tx, written, new), strict=True))
+        head = insert_head(tx.dialect, self._table, written)
         return Statement(tx, insert_parts(tx.dialect, head, rows), the_count)
 
     def update(self, tx: Transaction, changes: Sequence[Change]) -> Statement[int]:
-        """Write every changed row, each guarded by the version it was read with.
+        """Write every changed row, each guarded by the version it was read with: the columns that any of them changed.
 
         The result is how many rows were still at that version; fewer than `changes` means somebody else wrote in
         between, and the caller must roll back.
         """
-        rows: list[list[Any]] = []
-        for change in changes:
-            assert change.before is not None  # noqa: S101 - an insert is never passed here
-            values = self._bound(tx, self._written, change.after)
-            rows.append([change.before.id, change.before.version, *values])
-        parts = [
-            (tx.dialect.guarded_update(self._table, self._written, len(chunk)), tuple(chain.from_iterable(chunk)))
-            for chunk in _chunks(rows)
-        ]
-        return Statement(tx, parts, the_count)
+        if not changes:
+            return Statement(tx, (), the_count)
+        return Statement(tx, self._guarded_updates(tx, changes), the_count)
+
+    def _guarded_updates(self, tx: Transaction, changes: Sequence[Change]) -> list[Part]:
+        before, after = (self._by_column(rows) for rows in zip(*((c.before, c.after) for c in changes), strict=True))
+        written = [key for key in self._written if before[key] != after[key]]
+        if len(changes) > 1 and (apart := [key for key in written if key in self._apart]):
+            alike: dict[tuple[bool, ...], list[Change]] = {}
+            for n, change in enumerate(changes):
+                alike.setdefault(tuple(before[key][n] != after[key][n] for key in apart), []).append(change)
+            if len(alike) > 1:
+                return [part for group in alike.values() for part in self._guarded_updates(tx, group)]
+        common = {key: bound(tx.dialect, self._table, key, after[key][0]) for key in written if _are_alike(after[key])}
+        own = tuple(key for key in written if key not in common)
+        rows = list(zip(before["id"], before["version"], *self._bound(tx, own, after), strict=True))
+        return [tx.dialect.guarded_update(self._table, common, own, chunk) for chunk in _chunks(rows)]
 
     async def held_by_others(self, tx: Transaction, ids: Collection[int]) -> frozenset[int]:
         """The rows that another session holds at this moment (MySQL family only): a hint, true while it is read."""
@@ -87,7 +113,13 @@ class VersionedTable(Generic[E]):
 
     def read_all(self, tx: Transaction) -> Statement[dict[int, E]]:
         """Read every row: of a table that people keep small."""
-        return Statement(tx, [(_all_text(tx.dialect, self._table, self._derived), ())], self._by_id(tx))
+        return Statement(tx, [(_all_text(tx.dialect, self._table, self._selected), ())], self._by_id(tx))
+
+    async def find(self, tx: Transaction, which: Select[Any]) -> list[E]:
+        """The rows that a SELECT of the table finds, in its order, without holding them."""
+        found = await tx.execute(which.with_only_columns(*tx.dialect.row_of(self._selected)))
+        rows: Sequence[Any] = found.all()
+        return self._entities(tx, rows)
 
     async def is_empty(self, tx: Transaction) -> bool:
         return (await tx.execute(select(self._table.c.id).limit(1))).first() is None
@@ -95,7 +127,7 @@ class VersionedTable(Generic[E]):
     def _by(self, tx: Transaction, key: str, values: Collection[Any], *, for_update: bool = False) -> Sequence[Part]:
         if not values:
             return ()
-        text = _select_text(tx.dialect, self._table, self._derived, key, len(values), for_update)
+        text = _select_text(tx.dialect, self._table, self._selected, key, len(values), for_update)
         return [(text, tuple(sorted(values)))]
 
     def _by_id(self, tx: Transaction) -> Callable[[Sequence[Row], int], dict[int, E]]:
@@ -111,10 +143,15 @@ class VersionedTable(Generic[E]):
             entities.append(self.entity(*values))
         return entities
 
-    def _bound(self, tx: Transaction, columns: tuple[str, ...], entity: Entity) -> list[Any]:
+    def _by_column(self, entities: Sequence[E]) -> dict[str, tuple[Any, ...]]:
+        return dict(zip(self._columns, zip(*map(self._values, entities), strict=True), strict=True))
+
+    def _bound(self, tx: Transaction, keys: tuple[str, ...], by_column: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """The values of some columns, as the driver takes them."""
+        converts = to_driver(tx.dialect, self._table, keys)
         return [
-            getattr(entity, key) if convert is None else convert(getattr(entity, key))
-            for key, convert in zip(columns, to_driver(tx.dialect, self._table, columns), strict=True)
+            by_column[key] if convert is None else list(map(convert, by_column[key]))
+            for key, convert in zip(keys, converts, strict=True)
         ]
 
 
@@ -146,6 +183,10 @@ def insert_parts(dialect: Dialect, head: str, rows: Sequence[Sequence[Any]]) -> 
     return [(head + ", ".join([row] * len(chunk)), tuple(chain.from_iterable(chunk))) for chunk in _chunks(rows)]
 
 
+def _are_alike(values: Sequence[Any]) -> bool:
+    return values.count(values[0]) == len(values)
+
+
 def _chunks(rows: Sequence[Sequence[Any]]) -> list[list[Sequence[Any]]]:
     chunks: list[list[Sequence[Any]]] = []
     size = 0
@@ -169,10 +210,9 @@ def _readers(
 
 @lru_cache(maxsize=4096)
 def _select_text(
-    dialect: Dialect, table: Table, derived: tuple[Derived, ...], key: str, count: int, for_update: bool
+    dialect: Dialect, table: Table, columns: tuple[ColumnElement[Any], ...], key: str, count: int, for_update: bool
 ) -> str:
     statement = _by_primary_key(table) if for_update else select(table)
-    columns = [*table.columns.values(), *(wanted for wanted, _ in derived)]
     statement = statement.with_only_columns(*dialect.row_of(columns))
     statement = statement.where(table.c[key].in_([0] * count)).order_by(table.c.id)
     if for_update:
@@ -181,8 +221,7 @@ def _select_text(
 
 
 @lru_cache(maxsize=64)
-def _all_text(dialect: Dialect, table: Table, derived: tuple[Derived, ...]) -> str:
-    columns = [*table.columns.values(), *(wanted for wanted, _ in derived)]
+def _all_text(dialect: Dialect, table: Table, columns: tuple[ColumnElement[Any], ...]) -> str:
     return dialect.text_of(select(*dialect.row_of(columns)).select_from(table).order_by(table.c.id))
 
 

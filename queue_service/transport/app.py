@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from queue_service.service import QueueService
-from queue_service.transport import jobs, observe
+from queue_service.transport import engine, jobs, observe
 from queue_service.transport.routing import Endpoint, FixedRoute, FixedRoutes
 from shared.errors import Unauthenticated
 from shared.http.context import HttpMetrics, RequestContext
@@ -23,6 +23,11 @@ GUARDED: Final = (
     FixedRoute("POST", "/api/queue/jobs", jobs.post_jobs),
     FixedRoute("GET", "/api/queue/status", observe.get_status),
     FixedRoute("GET", "/internal/events", observe.get_events),
+    FixedRoute("POST", "/internal/units/claim", engine.post_claim),
+    FixedRoute("POST", "/internal/units/beat", engine.post_beat),
+    FixedRoute("POST", "/internal/units/outlook", engine.post_outlook),
+    FixedRoute("POST", "/internal/queues/flow", engine.post_flow),
+    FixedRoute("POST", "/internal/jobs/finished", engine.post_finished),
 )
 
 

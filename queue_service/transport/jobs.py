@@ -16,10 +16,12 @@ from shared.envelopes import success
 from shared.errors import ConsoleError, FieldError, Invalid
 from shared.http.body import MAX_BATCH_BODY_BYTES, read_json
 from shared.http.context import JsonResponse
-from shared.jsonio import dumps
+from shared.jsonio import MAX_VALUES_OF_A_BATCH, dumps
 from shared.wire import MAX_JOBS_A_FORWARD, NODE_HEADER, error_to_wire
 
 _MAX_NODE: Final = 255
+_MAX_VALUES: Final = 2 * MAX_VALUES_OF_A_BATCH
+"""Each command was within its limit at the node; what travels together may be past it."""
 
 
 async def post_job(request: Request) -> Response:
@@ -42,7 +44,7 @@ async def post_jobs(request: Request) -> Response:
     422 when the list itself is wrong; a wrong member of it is answered in its own line.
     """
     service: QueueService = request.app.state.service
-    body, raw = await read_json(request, MAX_BATCH_BODY_BYTES)
+    body, raw = await read_json(request, MAX_BATCH_BODY_BYTES, _MAX_VALUES)
     jobs = body.get("jobs") if isinstance(body, dict) else None
     if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_JOBS_A_FORWARD:
         raise Invalid(errors=[FieldError("jobs", f"must be a list of 1 to {MAX_JOBS_A_FORWARD} commands")])

@@ -42,6 +42,7 @@ def parse_command(wire: Any, *, size: int, secret: str, node: str = "") -> Comma
         expected_version=request.expectedVersion,
         request_id=request.requestId,
         size=size,
+        weight=kind.weight(data),
         deferral=_deferral(request, node) if request.deferred else None,
         is_systems=request.actor is None,
         reason=request.reason,

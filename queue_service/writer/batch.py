@@ -6,14 +6,16 @@ are free its answers are there to be found. Decisions are pure, so a command tha
 its decision says; a batch of plain refusals commits nothing but its reads.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from queue_service.commands import KINDS
 from queue_service.domain.audit import audit_entry
 from queue_service.domain.command import Answer, Audit, Command, Event, Result
-from queue_service.domain.workingset import IdSource, WorkingSet
-from queue_service.store import answers, outbox
+from queue_service.domain.workingset import Change, IdSource, WorkingSet
+from queue_service.store import answers, counts, jobs, outbox, queues
 from queue_service.store import audit as audit_log
 from queue_service.store.answers import StoredAnswer
 from queue_service.store.session import Transaction
@@ -23,30 +25,51 @@ from queue_service.writer.fence import Fence
 from queue_service.writer.rows import load, write
 from shared.clock import iso
 from shared.errors import ConsoleError, Forbidden, IdempotencyMismatch, Unauthenticated
+from shared.jobs import Intervention, Job, JobAttempt
 from shared.jsonio import dumps
 from shared.policy import has_permission
 from shared.principal import has_expired, is_effective
 from shared.wire import error_from_wire
 
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch comes to once it is committed: a result for each command, in order, and the rows it changed."""
+
+    results: list[Result]
+    changes: list[Change]
+
+
 Reserve = Callable[[Sequence[str], int], Reservation]
 
 
 async def apply_batch(
-    tx: Transaction, commands: Sequence[Command], *, fence: Fence, ids: IdSource, reserve: Reserve, now: datetime
-) -> list[Result]:
-    """Apply the commands in the open transaction; the caller commits. A result for each command, in order.
+    tx: Transaction,
+    commands: Sequence[Command],
+    *,
+    known: Mapping[int, Job],
+    fence: Fence,
+    ids: IdSource,
+    reserve: Reserve,
+    now: datetime,
+) -> Applied:
+    """Apply the commands in the open transaction; the caller commits.
 
-    `reserve` is asked for the positions of the events, and the ids of the audit entries, that the commit makes true.
+    `known` jobs are taken as they are, not read. `reserve` is asked for the positions of the events, and the ids of the
+    audit entries, that the commit makes true.
 
     Raises Deposed when another leader took over, LostGuard when a guarded write missed, DatabaseFault from below.
     In each case the caller rolls back and nothing of the batch has happened.
     """
-    working, stored = await load(tx, commands, fence, ids)
+    working, stored = await load(tx, commands, known, fence, ids)
     deferrals = await Deferrals.of(tx, commands)
     results: list[Result] = []
     applied: list[tuple[Command, Answer]] = []
     events: list[Event] = []
     audits: list[tuple[Command, Audit]] = []
+    attempts: list[JobAttempt] = []
+    interventions: list[Intervention] = []
+    starts: Counter[int] = Counter()
     for command in commands:
         try:
             if command.deferral is not None and deferrals.awaits(command, stored):
@@ -69,10 +92,13 @@ async def apply_batch(
         for change in decision.changes:
             working.apply(change)
         results.append(decision.answer)
-        if isinstance(decision.answer, Answer):
+        if isinstance(decision.answer, Answer) and KINDS[command.type].is_remembered:
             applied.append((command, decision.answer))
         events += decision.events
         audits += [(command, audit) for audit in decision.audits]
+        attempts += decision.attempts
+        interventions += decision.interventions
+        starts.update(decision.starts)
     if deferrals:
         ends = {command.operation_id: result for command, result in zip(commands, results, strict=True)}
         applied += deferrals.refused(ends, stored)
@@ -82,14 +108,24 @@ async def apply_batch(
         audit_entry(entry_id, command, audit, working, now)
         for entry_id, (command, audit) in zip(reservation.audit_ids, audits, strict=True)
     ]
+    changes = working.changes()
     await write(
         tx,
-        working,
+        changes,
         answers.store(tx, applied, now),
         outbox.append(tx, reservation.events),
         audit_log.append(tx, entries),
+        jobs.record(tx, attempts),
+        jobs.note(tx, interventions),
+        queues.add_starts(tx, starts, now),
+        counts.add(tx, counts.difference(changes.get(Job, ())), writer=_writer(commands[0])),
     )
-    return results
+    return Applied(results, [change for of_kind in changes.values() for change in of_kind])
+
+
+def _writer(command: Command) -> int:
+    """Which of the writers of jobs this batch is: its shard of the engine's lane."""
+    return KINDS[command.type].shard(command.data) or 0
 
 
 def _require_permission(command: Command, working: WorkingSet, now: datetime) -> None:

@@ -7,6 +7,8 @@ wait for a queue that does not drain.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from queue_service.commands import KINDS
 from queue_service.domain.command import Answer, Command
@@ -24,10 +26,19 @@ class IntakeLimits:
     bytes: int = 64 << 20
 
 
+class Preparer(Protocol):
+    """Who may add to a command that was accepted, and then hears how it ended."""
+
+    def prepare(self, command: Command) -> Command: ...
+
+    def ended(self, command: Command, outcome: asyncio.Future[Answer]) -> None: ...
+
+
 class Intake:
     """Accepts commands and gives each to its lane. `lanes` maps a kind's lane to the shards it is hashed over."""
 
-    def __init__(self, lanes: Mapping[str, Sequence[Lane]], limits: IntakeLimits) -> None:
+    def __init__(self, lanes: Mapping[str, Sequence[Lane]], limits: IntakeLimits, preparer: Preparer) -> None:
+        self._preparer = preparer
         self._lanes = lanes
         self._limits = limits
         self._under_way: dict[str, Pending] = {}
@@ -88,6 +99,7 @@ class Intake:
 
     def _take(self, command: Command) -> Pending:
         now = asyncio.get_running_loop().time()
+        command = self._preparer.prepare(command)
         lane = self._lane_of(command)
         pending = (
             Pending(command, accepted_at=now)
@@ -98,6 +110,7 @@ class Intake:
         self._bytes += command.size
         self._empty.clear()
         pending.future.add_done_callback(lambda _: self._release(command))
+        pending.future.add_done_callback(partial(self._preparer.ended, command))
         lane.put(pending)
         return pending
 

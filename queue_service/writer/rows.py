@@ -3,23 +3,27 @@
 A kind of row that no command needs costs no statement; what only a few commands need is asked for apart.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from queue_service.commands import KINDS
 from queue_service.domain.command import Command, Needs
-from queue_service.domain.workingset import IdSource, WorkingSet
-from queue_service.store import answers, applications, grants, organisation, people
+from queue_service.domain.workingset import Change, Entity, IdSource, WorkingSet
+from queue_service.store import answers, applications, grants, jobs, organisation, people
 from queue_service.store.aggregates import (
     ALL,
     APPLICATIONS,
+    BRIEF_JOBS,
     DEPARTMENTS,
+    JOBS,
     PERMISSIONS,
+    QUEUES,
     ROLES,
     SECRETS,
     SESSIONS,
     TASKS,
     THROTTLES,
+    UNITS,
     USERS,
 )
 from queue_service.store.answers import StoredAnswer
@@ -27,6 +31,7 @@ from queue_service.store.session import Transaction
 from queue_service.store.statement import Statement
 from queue_service.writer.fence import Fence
 from shared.actor import ApplicationId
+from shared.jobs import OVER, Job
 from shared.organisation import Department, Role
 
 T = TypeVar("T")
@@ -44,9 +49,10 @@ def needs_of(command: Command) -> Needs:
 
 
 async def load(
-    tx: Transaction, commands: Sequence[Command], fence: Fence, ids: IdSource
+    tx: Transaction, commands: Sequence[Command], known: Mapping[int, Job], fence: Fence, ids: IdSource
 ) -> tuple[WorkingSet, dict[str, StoredAnswer]]:
-    """Every row the batch's decisions read, and the answers it finds, in one round trip under the epoch's lock.
+    """Every row the batch's decisions read, and the answers it finds, in one round trip under the epoch's lock. `known`
+    jobs are not read.
 
     Raises Deposed when another leader took over.
     """
@@ -61,6 +67,7 @@ async def load(
     epoch = fence.ask(tx)
     tasks = TASKS.lock(tx, task_ids)
     paths = people.task_paths(tx, task_ids)
+    job_paths = jobs.paths(tx, _all(n.placed_job_ids for n in needs))
     changed_users = USERS.lock(tx, changed_user_ids)
     persons = people.read(tx, user_ids | changed_user_ids)
     of_email = USERS.read_by(tx, "email", names)
@@ -77,17 +84,27 @@ async def load(
     permissions = PERMISSIONS.read_all(tx) if needs_permissions else PERMISSIONS.read(tx, ())
     roles = ROLES.read(tx, _all(n.role_ids for n in needs))
     of_role_name = ROLES.read_by(tx, "live_name", _all(n.role_names for n in needs))
+    # what is known of some of them lacks what may be large
+    given_job_ids = frozenset(i for i in _all(n.given_job_ids for n in needs) if i not in known or not known[i].config)
+    known = {job_id: job for job_id, job in known.items() if job_id not in given_job_ids}
+    given_jobs = JOBS.lock(tx, given_job_ids)
+    locked_jobs = BRIEF_JOBS.lock(tx, _all(n.job_ids for n in needs) - given_job_ids - known.keys())
+    waiting_units = {c.slot.unit[1] for c in commands if c.slot is not None}
+    units = UNITS.read_by(tx, "name_id", _all(n.unit_ids for n in needs) | waiting_units)
+    of_slots = _all(c.slot.queues for c in commands if c.slot is not None)
+    queues = QUEUES.read_by(tx, "name", _all(n.queue_names for n in needs) | of_slots)
     found = answers.find(tx, [command.operation_id for command in commands])
     await tx.together(
         *(epoch, tasks, paths, changed_users, persons, of_email, of_username, sessions, throttles),
         *(changed_applications, placed, secrets, of_applications),
+        *(given_jobs, locked_jobs, job_paths, units, queues),
         *(departments, permissions, roles, of_role_name, found),
     )
     fence.require(epoch.result)
     working = WorkingSet(
         ids=ids,
         tasks=tasks.result,
-        paths=paths.result,
+        paths=paths.result | job_paths.result,
         users={user_id: user for user_id, (user, _) in persons.result.items()} | changed_users.result,
         places={
             **{user_id: place for user_id, (_, place) in persons.result.items()},
@@ -99,6 +116,9 @@ async def load(
         applications={number: application for number, (application, _) in placed.result.items()}
         | changed_applications.result,
         secrets={secret.id: secret for secret in of_applications.result} | secrets.result,
+        jobs={**known, **given_jobs.result, **locked_jobs.result},
+        units={unit.key: unit for unit in units.result},
+        queues={queue.key: queue for queue in queues.result},
         departments=departments.result,
         permissions=permissions.result,
         roles=roles.result | {role.id: role for role in of_role_name.result},
@@ -108,9 +128,9 @@ async def load(
     return working, found.result
 
 
-async def write(tx: Transaction, working: WorkingSet, *more: Statement[int]) -> None:
-    """Every change and what goes with it, in one round trip. Raises LostGuard when a guarded write missed."""
-    changes = working.changes()
+async def write(tx: Transaction, changes: Mapping[type[Entity], Sequence[Change]], *more: Statement[int]) -> None:
+    """Every change, by kind, and what goes with them, in one round trip. Raises LostGuard when a guarded write
+    missed."""
     inserts: list[Statement[int]] = []
     updates: list[tuple[Statement[int], int]] = []
     for kind, table in ALL.items():
@@ -139,6 +159,18 @@ async def _ask_what_few_need(tx: Transaction, needs: Sequence[Needs], working: W
         working.uses[Department, department_id] = await organisation.uses_of_department(tx, department_id)
     for role_id in _all(n.uses_of_roles for n in needs):
         working.uses[Role, role_id] = await organisation.uses_of_role(tx, role_id)
+    former = _former(_all(n.attempts for n in needs), working)
+    if former:
+        working.attempts = await jobs.attempts(tx, former)
+
+
+def _former(attempts: frozenset[tuple[int, int]], working: WorkingSet) -> list[tuple[int, int]]:
+    """Those whose end does not stand with the job: earlier ones, and the last one of a job that time ended after it."""
+    return [
+        (job_id, attempt)
+        for job_id, attempt in sorted(attempts)
+        if (job := working.jobs.get(job_id)) and (attempt < job.attempt or job.outcome in OVER)
+    ]
 
 
 def _all(sets: Iterable[frozenset[T]]) -> frozenset[T]:

@@ -13,14 +13,15 @@ never split. A command that fails alone gets 503, or 500 for a permanent error t
 answer was lost is replayed like the rest: the stored answers tell the replay what happened.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential_jitter
 from tenacity.asyncio.retry import retry_if_exception
 
-from queue_service.domain.workingset import IdSource
+from queue_service.domain.command import Command
+from queue_service.domain.workingset import Change, IdSource
 from queue_service.metrics import WriterMetrics
 from queue_service.store.aggregates import TASKS
 from queue_service.store.faults import DatabaseFault, Fault
@@ -33,12 +34,26 @@ from queue_service.writer.pending import Pending
 from queue_service.writer.rows import LostGuard, needs_of
 from shared.clock import Clock
 from shared.errors import ConsoleError, DatabaseUnavailable, Internal, OutcomeUnknown
+from shared.jobs import Job
 
 FIRST_BACKOFF_S: Final = 0.1
 LONGEST_BACKOFF_S: Final = 5.0
 _NO_DATABASE: Final = {Fault.LOST, Fault.DEMOTED}
 
 log = structlog.get_logger(__name__)
+
+
+class Follower(Protocol):
+    """Who keeps an index over what is committed, and hears of it before anybody is answered."""
+
+    def known(self, commands: Iterable[Command]) -> Mapping[int, Job]:
+        """Rows of jobs that need not be read for commands that will change them: the guard of their versions says
+        whether they are still so."""
+
+    def committed(self, changes: Iterable[Change]) -> None: ...
+
+    def doubted(self) -> None:
+        """A COMMIT was sent and not answered."""
 
 
 class BatchWriter:
@@ -54,7 +69,9 @@ class BatchWriter:
         metrics: WriterMetrics,
         max_retries: int,
         clock: Clock,
+        follower: Follower,
     ) -> None:
+        self._follower = follower
         self._fence = fence
         self._ids = ids
         self._events = events
@@ -129,12 +146,16 @@ class BatchWriter:
             reraise=True,
         ):
             with attempt:
-                await self._try(session, batch)
+                # what was wrong about a row is not to be trusted twice
+                is_trusting = attempt.retry_state.attempt_number == 1 and retries > 0
+                await self._try(session, batch, is_trusting=is_trusting)
 
-    async def _try(self, session: Session, batch: Sequence[Pending]) -> None:
-        """One transaction. The callers are answered only after it: acknowledged means committed."""
+    async def _try(self, session: Session, batch: Sequence[Pending], *, is_trusting: bool) -> None:
+        """One transaction. The callers are answered only after it: acknowledged means committed. `is_trusting`: rows
+        that are known need not be read."""
         started = self._clock.monotonic()
         reservations: list[Reservation] = []
+        commands = [pending.command for pending in batch]
 
         def reserve(bodies: Sequence[str], audits: int) -> Reservation:
             reservations.append(self._events.reserve(bodies, audits))
@@ -142,9 +163,10 @@ class BatchWriter:
 
         try:
             async with session.transaction() as tx:
-                results = await apply_batch(
+                applied = await apply_batch(
                     tx,
-                    [pending.command for pending in batch],
+                    commands,
+                    known=self._follower.known(commands) if is_trusting else {},
                     fence=self._fence,
                     ids=self._ids,
                     reserve=reserve,
@@ -155,6 +177,8 @@ class BatchWriter:
             for pending in batch:
                 pending.may_have_happened |= fault.in_doubt
             self._doubts.settle_or_put_off(reservations, in_doubt=fault.in_doubt)
+            if fault.in_doubt:
+                self._follower.doubted()
             raise
         except BaseException:
             self._doubts.settle_or_put_off(reservations, in_doubt=False)
@@ -162,7 +186,8 @@ class BatchWriter:
         for reservation in reservations:
             self._events.settle(reservation, happened=True)
         self._metrics.observe_commit(len(batch), self._clock.monotonic() - started)
-        for pending, result in zip(batch, results, strict=True):
+        self._follower.committed(applied.changes)
+        for pending, result in zip(batch, applied.results, strict=True):
             pending.resolve(result)
 
     def _note_replay(self, batch: Sequence[Pending], state: RetryCallState) -> None:

@@ -6,7 +6,19 @@ everything of ours is snake_case. All text compares byte by byte (utf8mb4_bin), 
 
 from typing import Any, Final
 
-from sqlalchemy import CHAR, Column, ForeignKey, Index, Integer, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    CHAR,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from shared.db.types import Id, LongText, UtcMilliseconds
 
@@ -238,6 +250,154 @@ outbox_event: Final = Table(
     Column("epoch", Id, primary_key=True, autoincrement=False),
     Column("seq", Id, primary_key=True, autoincrement=False),
     Column("body", LongText, nullable=False),
+    **_OPTIONS,
+)
+
+job: Final = Table(
+    "job",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("department_id", Id, ForeignKey("department.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("task_type", String(100), nullable=False),
+    Column("queue", String(100), nullable=False),
+    Column("config", LongText, nullable=False),
+    # so that what a unit is given at once can be bounded before it is read
+    Column("config_bytes", Integer, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("run_at", UtcMilliseconds, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("backoff", String(255), nullable=False),
+    Column("timeout_s", Integer, nullable=False),
+    Column("expires_at", UtcMilliseconds),
+    Column("deadline_at", UtcMilliseconds),
+    Column("lapses_at", UtcMilliseconds),
+    Column("labels", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("error_count", Integer, nullable=False),
+    Column("crash_count", Integer, nullable=False),
+    Column("execution_unit_id", String(100)),
+    Column("lease_token", CHAR(32)),
+    Column("outcome", String(20)),
+    Column("progress", LongText),
+    Column("result", LongText),
+    Column("error_message", String(1000)),
+    Column("created_by_user_id", Id),
+    Column("created_by_application_id", Id),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    Column("started_at", UtcMilliseconds),
+    Column("completed_at", UtcMilliseconds),
+    # what a unit is given next: of one department, queue and type the most urgent, then the oldest
+    Index("ix_job_ready", "department_id", "queue", "task_type", "status", "priority", "run_at", "id"),
+    # what runs, for a leader that starts
+    Index("ix_job_status", "status", "id"),
+    # what time ends next: a wait, an attempt, or the keeping of a finished one
+    Index("ix_job_lapses", "status", "lapses_at", "id"),
+    **_OPTIONS,
+)
+
+job_attempt: Final = Table(
+    "job_attempt",
+    metadata,
+    # written once, when it has ended
+    Column("job_id", Id, ForeignKey("job.id"), primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("execution_unit_id", String(100), nullable=False),
+    Column("lease_token", CHAR(32), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("error", LongText),
+    Column("started_at", UtcMilliseconds, nullable=False),
+    Column("ended_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+queue: Final = Table(
+    "queue",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("department_id", Id, ForeignKey("department.id"), nullable=False),
+    Column("name", String(100), nullable=False, index=True),
+    Column("concurrency", Integer),
+    Column("starts", Integer),
+    Column("starts_per_ms", Integer),
+    Column("paused_at", UtcMilliseconds),
+    Column("paused_by", Text),
+    Column("pause_reason", String(500)),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    UniqueConstraint("department_id", "name", name="uq_queue_department_id"),
+    **_OPTIONS,
+)
+
+queue_start: Final = Table(
+    "queue_start",
+    metadata,
+    # how many jobs of a queue began when, for as long as a limit asks; of queues alone that have one
+    Column("queue_id", Id, primary_key=True, autoincrement=False),
+    Column("at", UtcMilliseconds, primary_key=True),
+    Column("jobs", Integer, nullable=False),
+    **_OPTIONS,
+)
+
+job_count: Final = Table(
+    "job_count",
+    metadata,
+    # how many jobs there are, kept by whoever changes them: each of the writers adds to rows of its own, so that none
+    # waits for another, and the sum over them is what there is
+    Column("department_id", Id, primary_key=True, autoincrement=False),
+    Column("queue", String(100), primary_key=True),
+    Column("task_type", String(100), primary_key=True),
+    Column("status", String(10), primary_key=True),
+    Column("writer", SmallInteger, primary_key=True, autoincrement=False),
+    Column("jobs", Id, nullable=False),
+    **_OPTIONS,
+)
+
+job_intervention: Final = Table(
+    "job_intervention",
+    metadata,
+    # what somebody did to a job, by the version that it made of it
+    Column("job_id", Id, ForeignKey("job.id"), primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("action", String(20), nullable=False),
+    Column("actor_kind", String(20), nullable=False),
+    Column("actor_id", Id),
+    Column("actor_name", String(255)),
+    Column("reason", String(500)),
+    Column("details", Text, nullable=False),
+    Column("at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+execution_unit: Final = Table(
+    "execution_unit",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("department_id", Id, ForeignKey("department.id"), nullable=False),
+    # the id that the unit gave itself
+    Column("name_id", String(100), nullable=False, index=True),
+    Column("unit_type", String(100), nullable=False),
+    Column("unit_name", String(255), nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("endpoint", String(500)),
+    Column("task_types", LongText, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("boot_nonce", String(100)),
+    Column("status", String(10), nullable=False),
+    Column("taken_out", SmallInteger, nullable=False),
+    Column("current_load", Integer, nullable=False),
+    Column("details", LongText, nullable=False),
+    Column("last_beat_at", UtcMilliseconds, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", UtcMilliseconds, nullable=False),
+    Column("updated_at", UtcMilliseconds, nullable=False),
+    Column("deleted_at", UtcMilliseconds),
+    UniqueConstraint("department_id", "name_id", name="uq_execution_unit_department_id"),
     **_OPTIONS,
 )
 

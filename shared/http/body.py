@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from shared.errors import MalformedRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 from shared.http.scope import header
-from shared.jsonio import loads_untrusted
+from shared.jsonio import MAX_VALUES, loads_untrusted
 
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_BATCH_BODY_BYTES: Final = 10 << 20
@@ -37,11 +37,18 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES, deadline_s: f
     return bytes(body)
 
 
-async def read_json(request: Request, limit: int = MAX_BODY_BYTES) -> tuple[Any, bytes]:
+async def read_json(request: Request, limit: int = MAX_BODY_BYTES, max_values: int = MAX_VALUES) -> tuple[Any, bytes]:
     """The body as JSON, and its bytes (for a fingerprint). Raises what `read_body` does, UnsupportedMediaType and
     MalformedRequest."""
     media_type = header(request.scope, b"content-type") or ""
     if media_type != "application/json" and media_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType
     raw = await read_body(request, limit)
-    return loads_untrusted(raw), raw
+    return loads_untrusted(raw, max_values), raw
+
+
+async def read_json_or_nothing(request: Request) -> tuple[Any, bytes]:
+    """The body as `read_json` reads it; an empty object for a request that has none."""
+    headers = request.headers
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return await read_json(request) if has_body else ({}, b"")

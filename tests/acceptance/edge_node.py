@@ -42,7 +42,11 @@ class Node:
         start, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         path = start.split()[1]
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        # to its end, as our nodes do: one that answers earlier would tell the edge nothing of what is wrong with it
+        if headers.get("transfer-encoding") == "chunked":
+            body = await _unchunked(reader)
+        else:
+            body = await reader.readexactly(int(headers.get("content-length", 0)))
         if path != "/api/health":
             self.requests.append(path)
             self.headers.append(headers)
@@ -53,3 +57,11 @@ class Node:
         writer.write(b"HTTP/1.1 200 OK\r\nX-Request-Id: the-nodes\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
         await writer.drain()
         return True
+
+
+async def _unchunked(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readexactly(2)
+    return body

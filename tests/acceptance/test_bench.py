@@ -60,6 +60,19 @@ def test_it_measures_every_target_and_the_reference_without_a_failure(tmp_path: 
     assert left_over(tmp_path) == []
 
 
+def test_it_measures_jobs_without_a_failure(tmp_path: Path) -> None:
+    options = ["--databases", "sqlite", "--jobs", "500", "--backlog", "1500", "--passes", "1"]
+    command = [sys.executable, "-m", "loadtest.bench.jobs", *options, "--results", str(tmp_path)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    [folder] = tmp_path.iterdir()
+    samples = json.loads((folder / "samples.json").read_text())["samples"]
+    assert [s["what"] for s in samples] == ["raw", "one", "bulk", "drain-10", "drain-100", "drain-500", "behind-1500"]
+    assert all(s["jobs_per_s"] > 0 for s in samples)
+    assert (folder / "report.md").read_text() in run.stdout
+    assert left_over(tmp_path) == []
+
+
 async def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
     run = bench(tmp_path, "--targets", "edge", "--seconds", "60")
     try:

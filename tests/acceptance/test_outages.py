@@ -14,6 +14,7 @@ from tests.support.api import Answer, Api
 from tests.support.cluster import Cluster
 from tests.support.mysql_binaries import find_or_fetch
 from tests.support.mysql_server import MySQLServer
+from tests.support.unit import submitted
 
 WRITES = (
     ("POST", "/api/tasks", {"title": "x"}),
@@ -42,13 +43,15 @@ def _says(answer: Answer, code: str) -> bool:
 async def test_without_the_queue_service_reads_go_on_and_writes_are_not_applied(cluster: Cluster) -> None:
     _, token = await cluster.register()
     admin = Api(cluster.client(0, token))
-    task = await admin.new_task()
+    task, job = await admin.new_task(), await submitted(admin, "T")
     await cluster.queue.kill()
     assert (await admin.get(f"/api/tasks/{task['id']}")).data == task
     started = time.monotonic()
     assert _says(await admin.post("/api/tasks", {"title": "x"}), "queue_unreachable")
     assert time.monotonic() - started < 14
     assert _says(await admin.get("/api/queue/status"), "queue_unreachable")
+    why = await admin.get(f"/api/v1/tasks/{job['id']}/why")
+    assert (why.data["reason"], why.data["units"]) == ("queue_unreachable", None)
     ready = await admin.get("/readyz")
     assert (ready.status, ready.body["database"], ready.body["queue"]) == (503, "ok", "queue_unreachable")
     assert (await admin.get("/api/health")).status == 200

@@ -1,4 +1,4 @@
-"""The README's tour, run as it stands against a real `console up`."""
+"""The README's tour, and every call of the protocol, run as they stand against a real `console up`."""
 
 import asyncio
 import os
@@ -37,6 +37,17 @@ async def test_every_step_of_the_tour_answers_what_the_readme_says(tmp_path: Pat
         )
         assert done.returncode == 0, f"{done.stderr}\n{up.printed[-3000:]}"
         assert "queue ended (signal 9)" in up.printed
+        up.process.send_signal(signal.SIGINT)
+        assert await up.ends() == 0
+
+
+async def test_every_call_of_the_protocol_answers_what_its_page_says(tmp_path: Path) -> None:
+    ports = free_ports()
+    with console_up(tmp_path, ports) as up:
+        await up.is_up()
+        environ = {"README": "docs/protocol.md", "BASE_URL": f"http://localhost:{ports[0]}"}
+        done = await asyncio.to_thread(first_steps, **environ)
+        assert done.returncode == 0, f"{done.stderr}\n{up.printed[-3000:]}"
         up.process.send_signal(signal.SIGINT)
         assert await up.ends() == 0
 

@@ -43,8 +43,10 @@ expected-statuses = [426]
 expected-statuses = [426]
 
 [[operations]]
-# PATCH and DELETE of it are those of a task whose id is "stats", and so a 404
-include-operation-id = "countTasks"
+# other methods of it are those of a task or a unit whose id is "stats", and so a 404
+include-operation-id = [
+    "countTasks", "submitJobs", "getJobStatistics", "registerUnit", "listAvailableUnits", "countUnits",
+]
 [operations.checks.unsupported_method]
 enabled = false
 """

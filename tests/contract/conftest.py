@@ -4,7 +4,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from shared.db import migrate
 from tests.support.api import Api
 from tests.support.cluster import Cluster
-from tests.support.databases import Database
+from tests.support.databases import Database, MySQLSource
 from tests.support.documented import DocumentedResponse
 
 PASSWORD = "password123"
@@ -54,20 +54,31 @@ class Board:
 
 
 @pytest.fixture(scope="session")
-def running(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
-    """The cluster of all these tests; one that stops a process starts its own."""
+def running_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("cluster")
-    with ExitStack() as stack:
-        if database_kind == "sqlite":
-            url = f"sqlite:///{directory / 'console.db'}"
-        else:
-            url = stack.enter_context(_mysql_database(request))
-        migrate.upgrade(url)
-        cluster, admin_id, token = asyncio.run(_started(url, directory))
-        stack.callback(lambda: asyncio.run(cluster.__aexit__(None, None, None)))
-        yield Running(cluster, admin_id, token)
+    with _running(f"sqlite:///{directory / 'console.db'}", directory) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def running_on_mysql(mysql_source: MySQLSource, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        with _running(mysql_source.create(name), tmp_path_factory.mktemp("cluster")) as running:
+            yield running
+    finally:
+        mysql_source.drop(name)
+
+
+@pytest.fixture
+def running(database_kind: str, request: pytest.FixtureRequest) -> Running:
+    """The cluster of all these tests; one that stops a process starts its own.
+
+    One for each database, both to the end of the session: a fixture with the database as its parameter would be ended
+    and begun anew twice in each file.
+    """
+    found: Running = request.getfixturevalue(f"running_on_{database_kind}")
+    return found
 
 
 @pytest.fixture
@@ -101,13 +112,13 @@ async def queue_door(running: Running) -> AsyncIterator[Api]:
 
 
 @contextmanager
-def _mysql_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    source = request.getfixturevalue("mysql_source")
-    name = f"test_{uuid.uuid4().hex[:12]}"
+def _running(url: str, directory: Path) -> Iterator[Running]:
+    migrate.upgrade(url)
+    cluster, admin_id, token = asyncio.run(_started(url, directory))
     try:
-        yield source.create(name)
+        yield Running(cluster, admin_id, token)
     finally:
-        source.drop(name)
+        asyncio.run(cluster.__aexit__(None, None, None))
 
 
 async def _started(url: str, directory: Path) -> tuple[Cluster, int, str]:

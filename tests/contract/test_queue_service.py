@@ -53,7 +53,8 @@ async def test_the_status_tells_what_an_operator_asks(queue: Cluster) -> None:
     data = body["data"]
     assert body["success"] is True
     assert (data["queueLength"], data["processing"]) == (0, False)
-    assert [lane["name"] for lane in data["lanes"]] == ["access", "board-0", "board-1"]
+    assert [lane["name"] for lane in data["lanes"]] == ["access", "board-0", "board-1", "engine-0", "engine-1"]
+    assert data["engine"] == {"unitsOnline": 0, "claimsWaiting": 0, "leases": 0}
     assert data["flush"] == {"policy": "adaptive", "batchSize": 10, "intervalMs": 100}
     assert data["recentBatches"]["largest"] == 1
     assert data["recentBatches"]["commitP50Ms"] > 0

@@ -44,6 +44,8 @@ EPHEMERAL = {
     "note-secret-uses",
     # its one entry is that of a token that was used twice
     "refresh-session",
+    # jobs have their attempts; a unit registers each time it starts
+    *("submit-job", "submit-jobs", "register-unit", "lease-jobs", "report-jobs", "settle-units"),
 }
 
 
@@ -172,6 +174,52 @@ async def test_what_a_program_does_is_on_record_under_its_own_name(service: Queu
     assert (entry["actor_kind"], entry["actor_id"], entry["actor_name"]) == ("application", made["id"], "a program")
 
 
+async def test_what_a_person_does_to_a_unit_is_on_record_and_what_it_does_itself_is_not(
+    service: QueueService, database: Database
+) -> None:
+    admin = await register(service)
+    profile = {"name": "a program", "departmentId": 1, "scopes": ["unit:manage"], "status": 1, "secretHash": "d" * 64}
+    [program] = await done(service, command("create-application", profile, actor=admin))
+    unit = {"id": "u-1", "unitType": "t", "unitName": "A unit", "capacity": 1, "bootNonce": "a"}
+    own = {"applicationId": program["id"]}
+    for name, data in (("register-unit", unit), ("change-unit", {"unitId": "u-1", "to": "DRAINING"})):
+        await done(service, parse_command({"type": name, "data": data, "actor": own}, size=1, secret=SECRET))
+    for to in ("ONLINE", "DRAINING", "OFFLINE", "GONE"):
+        await done(service, command("change-unit", {"unitId": "u-1", "to": to}, actor=admin))
+    found = entries(database)[2:]
+    assert [entry["action"] for entry in found] == ["unit.online", "unit.draining", "unit.offline", "unit.gone"]
+    assert [(entry["before"] or {}).get("status") for entry in found] == ["DRAINING", "ONLINE", "DRAINING", "OFFLINE"]
+    assert found[-1]["after"] is None
+
+
+async def test_what_is_done_to_a_job_is_on_record(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    [job] = await done(service, command("submit-job", {"name": "a job", "taskType": "T"}, actor=admin))
+    which = {"taskId": job["id"]}
+    await done(service, command("operate-job", which | {"operation": "pause"}, actor=admin))
+    await done(service, command("set-job-status", which | {"status": "CANCELLED"}, actor=admin))
+    found = entries(database)[1:]
+    assert [entry["action"] for entry in found] == ["job.pause", "job.cancel"]
+    assert [(e["before"]["status"], e["after"]["status"]) for e in found] == [
+        *(("PENDING", "PAUSED"), ("PAUSED", "CANCELLED"))
+    ]
+    assert {(e["entity"], e["entity_id"], e["department_id"], e["actor_id"]) for e in found} == {
+        ("job", job["id"], 1, admin)
+    }
+
+
+async def test_what_a_queue_is_held_to_is_on_record(service: QueueService, database: Database) -> None:
+    admin = await register(service)
+    which = {"departmentId": 1, "name": "reports"}
+    for name, more in (("limit", {"concurrency": 3}), ("pause", {}), ("pause", {}), ("resume", {})):
+        await done(service, command(f"{name}-queue", which | more, actor=admin))
+    found = entries(database)[1:]
+    assert [entry["action"] for entry in found] == ["queue.limit", "queue.pause", "queue.resume"]
+    assert (found[0]["before"], found[0]["after"]["concurrency"]) == (None, 3)
+    assert [entry["after"]["isPaused"] for entry in found] == [False, True, False]
+    assert {(e["entity"], e["department_id"], e["actor_id"]) for e in found} == {("queue", 1, admin)}
+
+
 async def test_signing_out_everywhere_and_a_token_that_is_used_twice_are_on_record(
     service: QueueService, database: Database
 ) -> None:
@@ -195,7 +243,9 @@ def test_no_kind_of_command_was_forgotten_above() -> None:
     tried = {"register-user", "ensure-administrator", "end-session"}
     nouns = ("user", "department", "role", "application")
     tried |= {f"{verb}-{noun}" for verb in ("create", "update", "delete") for noun in nouns}
-    assert KINDS.keys() == tried | {"update-permission", "add-secret", "revoke-secret"} | EPHEMERAL
+    tried |= {"update-permission", "add-secret", "revoke-secret", "change-unit", "operate-job", "set-job-status"}
+    tried |= {"limit-queue", "pause-queue", "resume-queue"}
+    assert KINDS.keys() == tried | EPHEMERAL
 
 
 async def test_an_entry_names_request_node_and_reason(service: QueueService, database: Database) -> None:

@@ -29,6 +29,7 @@ from tests.support.databases import Database
 from tests.support.deferred import create, ended, retitle, statuses, waiting
 from tests.support.eventually import eventually
 from tests.support.leading import leading
+from tests.support.preparing import NothingToAdd
 from tests.support.writer import A_HASH, SECRET, command, create_task, outcomes, register, settings_for, titles
 
 
@@ -147,7 +148,7 @@ async def test_another_request_under_the_key_is_refused(service: QueueService, d
 
 async def test_what_waits_to_be_applied_counts_against_the_limits() -> None:
     lane = Lane("board", session=Session(writer_engine("sqlite:///unused")), write=_never, policy=FlushPolicy())
-    intake = Intake({"board": [lane]}, IntakeLimits(commands=2))
+    intake = Intake({"board": [lane]}, IntakeLimits(commands=2), NothingToAdd())
     held = [asyncio.ensure_future(intake.submit(create(1))) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(QueueFull):

@@ -23,6 +23,7 @@ from tests.support.deferred import create, ended, retitle, statuses, waiting
 from tests.support.eventually import eventually
 from tests.support.leading import leading, vanish
 from tests.support.locks import holding
+from tests.support.mysql_faults import GUARDED_UPDATE
 from tests.support.mysql_proxy import MySQLProxy
 from tests.support.quiet_loops import run_loops_once, settled_loops
 from tests.support.writer import create_task, register, settings_for, titles
@@ -185,7 +186,7 @@ async def test_what_is_stored_is_not_given_up_for_what_a_server_says_about_itsel
     async with leading(settings_for(database.through(proxy.port), tmp_path, queue_max_retries=0)) as service:
         admin = await register(service)
         task = await create_task(service, admin)
-        rule = proxy.fail_with(code, r"UPDATE \(SELECT", every=1)
+        rule = proxy.fail_with(code, GUARDED_UPDATE, every=1)
         assert (await service.intake.submit(retitle(admin, task["id"], "later"))).status == 202
         await eventually(lambda: rule.fired_count > 3, what="some tries")
         assert (waiting(database), statuses(database)) == (1, [])
@@ -201,7 +202,7 @@ async def test_what_the_database_will_never_take_ends_as_an_internal_error(
     async with leading(settings_for(database.through(proxy.port), tmp_path)) as service:
         admin = await register(service)
         task = await create_task(service, admin)
-        proxy.fail_with(1406, r"UPDATE \(SELECT", every=1)
+        proxy.fail_with(1406, GUARDED_UPDATE, every=1)
         assert (await service.intake.submit(retitle(admin, task["id"], "too long"))).status == 202
         await ended(database, 500)
 

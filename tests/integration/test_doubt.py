@@ -11,16 +11,15 @@ from typing import Any
 import aiohttp
 import pytest
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
 
 from queue_service.domain.command import Answer
-from queue_service.store.session import Transaction
 from shared.errors import ConsoleError, DatabaseUnavailable, OutcomeUnknown
 from tests.support.cluster import Cluster
 from tests.support.databases import Database
 from tests.support.deadlines import SHORT_S, shorten_statement_deadlines
 from tests.support.eventually import eventually
 from tests.support.leading import leading
+from tests.support.lost_commits import commits_that_happen_and_fail
 from tests.support.mysql_proxy import MySQLProxy
 from tests.support.quiet_loops import run_loops_once, settled_loops
 from tests.support.writer import A_HASH, command, create_task, creates, outcomes, register, settings_for, titles
@@ -105,25 +104,6 @@ async def test_a_commit_that_happened_and_was_never_found_is_unknown_and_later_r
         assert answer.is_replayed
         assert titles(database) == ["perhaps"]
         await eventually(lambda: service.events.position == (start[0], start[1] + 1), what="its event being published")
-
-
-@contextmanager
-def commits_that_happen_and_fail(monkeypatch: pytest.MonkeyPatch, code: int, *, times: int) -> Iterator[None]:
-    """Batches commit, and SQLite says otherwise: what a failing fsync comes to when the log was written."""
-    commit, left = Transaction.commit, [None] * times
-
-    async def committed(tx: Transaction) -> None:
-        await commit(tx)
-        if tx.concerns_rows and left:
-            left.pop()
-            error = sqlite3.OperationalError("disk I/O error")
-            error.sqlite_errorcode = code
-            raise OperationalError("COMMIT", None, error)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Transaction, "commit", committed)
-        yield
-    assert not left
 
 
 @pytest.mark.only_on("mysql")

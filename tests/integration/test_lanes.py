@@ -17,6 +17,7 @@ from shared.clock import SystemClock
 from shared.db.database import writer_engine
 from shared.errors import QueueFull, ShuttingDown
 from tests.support.databases import Database
+from tests.support.preparing import NothingToAdd
 from tests.support.writer import command, register, settings_for
 
 
@@ -41,7 +42,7 @@ class Recorder:
 def intake_over(recorder: Recorder, policy: FlushPolicy, limits: IntakeLimits | None = None) -> tuple[Intake, Any]:
     session = Session(writer_engine("sqlite:///unused"))
     lane = Lane("board", session=session, write=recorder.write, policy=policy)
-    return Intake({"board": [lane]}, limits or IntakeLimits()), asyncio.create_task(lane.run())
+    return Intake({"board": [lane]}, limits or IntakeLimits(), NothingToAdd()), asyncio.create_task(lane.run())
 
 
 def create(title: str, key: str | None = None) -> Any:

@@ -108,10 +108,11 @@ async def test_a_silent_database_is_a_503_in_bounded_time_and_afterwards_all_is_
 async def test_a_stop_with_a_silent_database_ends_in_bounded_time(
     pausable: Database, own_server: MySQLServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shorten_statement_deadlines(monkeypatch)
+    with monkeypatch.context() as impatient:  # its successor meets a server that has just been woken, and waits for it
+        shorten_statement_deadlines(impatient)
+        service = QueueService(settings_for(pausable, tmp_path), SystemClock(), on_deposed=lambda: None)
+        await service.start()
     monkeypatch.setattr("queue_service.service.DRAIN_S", 0.5)
-    service = QueueService(settings_for(pausable, tmp_path), SystemClock(), on_deposed=lambda: None)
-    await service.start()
     admin = await register(service)
     with silent(own_server):
         writing = [asyncio.ensure_future(outcome(service, create)) for create in creates(admin, 30)]

@@ -1,6 +1,7 @@
 """A node's line to the queue service when that one misbehaves: resent where it cannot do harm, and never otherwise."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,7 +182,8 @@ async def test_one_stalled_forward_holds_up_nobody() -> None:
         await may_answer.wait()
         await forward.all_lines()
 
-    async with misbehaving(*[stalled] * MAX_IN_FLIGHT) as (queue, client):
+    times = replace(PATIENT, stalled_after_s=SHORT.stalled_after_s)
+    async with misbehaving(*[stalled] * MAX_IN_FLIGHT, times=times) as (queue, client):
         slow = []
         for number in range(MAX_IN_FLIGHT):
             slow.append(asyncio.create_task(client.submit(_command(f"slow {number}"))))

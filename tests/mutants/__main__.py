@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from tests.mutants import accounts, applications, audit, board, live, operations, writer
+from tests.mutants import accounts, applications, audit, board, controls, engine, jobs, live, operations, writer
 from tests.mutants.mutant import Mutant
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -25,6 +25,9 @@ MUTANTS: Final = (
     *accounts.MUTANTS,
     *applications.MUTANTS,
     *audit.MUTANTS,
+    *jobs.MUTANTS,
+    *engine.MUTANTS,
+    *controls.MUTANTS,
 )
 
 

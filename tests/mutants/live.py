@@ -10,6 +10,13 @@ _SOCKETS: Final = "tests/acceptance/test_websocket_limits.py"
 
 MUTANTS: Final = (
     Mutant(
+        "a cancellation that gets lost keeps a stop waiting for ever",
+        "shared/tasks.py",
+        "        _, left = await asyncio.wait(left, timeout=AGAIN_AFTER_S)\n",
+        "        _, left = await asyncio.wait(left)\n",
+        ("tests/unit/test_tasks.py::test_who_loses_a_cancellation_is_cancelled_again",),
+    ),
+    Mutant(
         "a node goes on without its watch",
         "api_node/live/live.py",
         "            self._on_broken()\n",

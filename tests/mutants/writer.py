@@ -46,11 +46,11 @@ MUTANTS: Final = (
     Mutant(
         "epoch checked outside the transaction",
         _WRITER,
-        "            async with session.transaction() as tx:\n                results =",
+        "            async with session.transaction() as tx:\n                applied =",
         "            async with session.transaction() as tx:\n                await Fence.check(self._fence, tx)\n"
         "            async with session.transaction() as tx:\n"
         "                self._fence.require = lambda epoch: None\n"
-        "                results =",
+        "                applied =",
         (_FENCE,),
     ),
     Mutant("epoch not checked", _ROWS, "    fence.require(epoch.result)\n", "", (_FENCE,)),

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+GUARDED_UPDATE = r"UPDATE (\(SELECT|\w+ FORCE INDEX)"
+"""The rows of a batch, each only if it still has its version: those that differ, or those that become alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class CutBefore:

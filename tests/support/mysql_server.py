@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 import pymysql
 
 from tests.support.dies_with_parent import dies_with_parent
+from tests.support.freeze import freeze
 from tests.support.loopback import free_port
 from tests.support.mysql_binaries import ServerBinaries
 from tests.support.mysql_options import ACCOUNT_SQL, bootstrap_sql, initialise_options, serve_options
@@ -89,11 +90,13 @@ class MySQLServer:
 
     def pause(self) -> None:
         """Freeze it: connections are still taken by the kernel, and nothing answers."""
-        self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            freeze(self._process)
 
     def resume(self) -> None:
         """Undo `pause`; harmless when it is not paused."""
-        self._signal(signal.SIGCONT)
+        if self.pid is not None and self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def url(self, database: str, *, port: int | None = None) -> str:
         """The URL of `database` here, or through a proxy of this server that listens on `port`."""
@@ -162,10 +165,6 @@ class MySQLServer:
         process.wait(timeout_s)
         if process.stdin is not None:
             process.stdin.close()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.pid is not None and self._process is not None:
-            self._process.send_signal(number)
 
     def _open_log(self) -> IO[bytes]:
         log = self.log_path.open("ab")

@@ -1,7 +1,6 @@
 """A private Redis server, to be killed, paused and emptied at will; the binary comes with the tools for tests."""
 
 import asyncio
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 
 from tests.support.dies_with_parent import dies_with_parent
 from tests.support.eventually import eventually
+from tests.support.freeze import freeze
 from tests.support.loopback import free_port
 
 _SERVER: Final = Path(sys.executable).with_name("redis-server")
@@ -60,7 +60,7 @@ class RedisServer:
     def pause(self) -> None:
         """It takes connections and answers nothing any more."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process)
 
     async def flush(self) -> None:
         """It forgets everything."""

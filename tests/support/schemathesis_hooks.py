@@ -21,6 +21,14 @@ _NOBODY: Final = 2**40
 _EXPLAINS: Final = ("explainUser", "explainApplication")
 _PERMISSIONS: Final = 17
 _INSTANT: Final = re.compile(r"^\d{4}-\d\d-\d\d[Tt ]")
+_LARGEST: Final = 2**53 - 1
+_FREE: Final = {"config", "metadata", "tasks", "result", "progress"}
+_OPERATIONS: Final = ("start", "pause", "resume", "cancel", "retry", "reprioritise", "reschedule")
+_TAKES: Final[dict[str, dict[str, Any]]] = {
+    "retry": {"config": {}},
+    "reprioritise": {"priority": 1},
+    "reschedule": {"delayMs": 1},
+}
 _KEY: Final = re.compile(r"^[!-~]{1,255}$")
 
 
@@ -47,26 +55,82 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     if _KEY.match(case.headers.get("Idempotency-Key") or ""):
         # a key is good for one request: for a second one it is a 422
         case.headers["Idempotency-Key"] = uuid.uuid4().hex
-    if operation in _CHANGES_SOMEBODY and str(case.path_parameters.get("id")) == _OWN_ID:
-        # not the rights that all other calls are made with
-        case.path_parameters["id"] = _OTHER_ID
-    if operation == "deleteUser" and str(case.path_parameters.get("id")) in (_OWN_ID, str(_OTHER_ID)):
-        # nor those that tasks are given to
-        case.path_parameters["id"] = _NOBODY
+    _leave_whom_others_need(case, operation)
+    query: Any = case.query or {}
     # only the API itself can make a good one
-    (case.query or {}).pop("cursor", None)
-    if operation in _EXPLAINS and _is_an_id((case.query or {}).get("departmentId")):
+    query.pop("cursor", None)
+    if isinstance(query.get("q"), str) and operation == "listJobs":
+        # its terms are a language of their own
+        query["q"] = "status:FAILED type:a*"
+    if operation in _EXPLAINS and _is_an_id(query.get("departmentId")):
         # one that is nobody's is a 422
-        case.query["departmentId"] = 1
+        query["departmentId"] = 1
     if isinstance(case.body, dict):
         _name_what_there_is(case.body)
-        if operation == "replaceDepartment":
-            # most of them are below it, or it itself
-            case.body.pop("parentId", None)
-        if operation == "turnPermission" and case.body.get("status") == 0:
-            # it would be missing to all calls after this one
-            case.body["status"] = 1
+        _mean_one_time(case.body)
+        _operate_with_what_it_takes(case.body, operation)
+        _keep_within_reach(case.body)
+        _ask_for_nothing_that_lasts(case.body, operation)
     _let_one_version_speak(case)
+
+
+def _leave_whom_others_need(case: schemathesis.Case[Any], operation: str) -> None:
+    """All other calls are made with the rights of one account, and tasks are given to the other."""
+    whom = str(case.path_parameters.get("id"))
+    if operation in _CHANGES_SOMEBODY and whom == _OWN_ID:
+        case.path_parameters["id"] = _OTHER_ID
+    if operation == "deleteUser" and whom in (_OWN_ID, str(_OTHER_ID)):
+        case.path_parameters["id"] = _NOBODY
+
+
+def _operate_with_what_it_takes(body: dict[str, Any], operation: str) -> None:
+    """An operation on a job takes members that others do not, and only who completes one has a result."""
+    if operation == "setJobStatus" and body.get("status") != "COMPLETED":
+        body.pop("result", None)
+    if operation == "operateJob" and body.get("operation") in _OPERATIONS:
+        takes = _TAKES.get(body["operation"], {})
+        for name in ("config", "priority", "runAt", "delayMs"):
+            if name not in takes:
+                body.pop(name, None)
+        if body["operation"] != "retry" and not any(body.get(name) is not None for name in takes):
+            body |= takes
+
+
+def _ask_for_nothing_that_lasts(body: Any, operation: str) -> None:
+    """What would be missing to all calls after this one, or keep them waiting."""
+    if operation == "replaceDepartment":
+        # most of them are below it, or it itself
+        body.pop("parentId", None)
+    if operation == "turnPermission" and body.get("status") == 0:
+        body["status"] = 1
+    if operation == "claimJobs":
+        body["waitS"] = 0
+
+
+def _keep_within_reach(body: Any) -> None:
+    """The members that may be any JSON, in the body and in its reports."""
+    reports = body.get("reports")
+    for part in [body, *(reports if isinstance(reports, list) else ())]:
+        for member in _FREE & part.keys() if isinstance(part, dict) else ():
+            part[member] = _within_reach(part[member])
+
+
+def _mean_one_time(body: dict[str, Any]) -> None:
+    """An instant is of this century, and a job has one time: an instant or a delay."""
+    if isinstance(body.get("runAt"), str):
+        body["runAt"] = "2099-01-01T00:00:00.000Z"
+        body.pop("delayMs", None)
+
+
+def _within_reach(value: Any) -> Any:
+    """JSON of whatever shape, with numbers that every client reads back and no NUL, as every body must be."""
+    if isinstance(value, dict):
+        return {key.replace("\x00", ""): _within_reach(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_within_reach(member) for member in value]
+    if _is_number(value):
+        return max(-_LARGEST, min(value, _LARGEST))
+    return value.replace("\x00", "") if isinstance(value, str) else value
 
 
 def _name_what_there_is(body: dict[str, Any]) -> None:
@@ -76,7 +140,7 @@ def _name_what_there_is(body: dict[str, Any]) -> None:
             body[member] = min(body[member], last)
     if isinstance(body.get("expiresAt"), str) and _INSTANT.match(body["expiresAt"]):
         # of this century, and not a 30th of February
-        body["expiresAt"] = "2030-01-01T00:00:00Z"
+        body["expiresAt"] = "2099-12-31T00:00:00Z"
     granted = body.get("permissions")
     if isinstance(granted, list):
         body["permissions"] = [min(given, _PERMISSIONS) if _is_number(given) else given for given in granted]

@@ -109,7 +109,7 @@ def test_every_metric_is_explained_and_none_else() -> None:
     registry = CollectorRegistry()
     HttpMetrics(registry)
     LiveMetrics(registry)
-    Passwords(registry).close()
+    Passwords("owasp", registry).close()
     families = [*registry.collect(), *WriterMetrics().registry.collect()]
     explained = re.findall(r"^\| `(console_\w+)` \| (\w+)", text_of("docs/operations.md"), re.MULTILINE)
     assert sorted(explained) == sorted((family.name, family.type) for family in families)

@@ -72,9 +72,20 @@ class Counted:
         return self._really(stored, password)
 
 
+async def test_a_hash_of_other_parameters_is_verified_and_known_to_be_outdated() -> None:
+    dear, cheap = Passwords("rfc9106"), Passwords("owasp")
+    stored = await dear.hash("a password", asked_from=ADDRESS)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert await cheap.verify(stored, "a password", asked_from=ADDRESS)
+    assert (cheap.is_outdated(stored), dear.is_outdated(stored)) == (True, False)
+    assert (await cheap.hash("a password", asked_from=ADDRESS)).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    for passwords in (dear, cheap):
+        passwords.close()
+
+
 async def test_absence_costs_what_a_wrong_password_costs() -> None:
     """One run of argon2 with the same parameters, whether there is an account or not."""
-    passwords = Passwords()
+    passwords = Passwords("owasp")
     stored = await passwords.hash("analytical engine", asked_from=ADDRESS)
     counted = Counted(passwords)
     told = [
@@ -92,7 +103,7 @@ async def test_absence_costs_what_a_wrong_password_costs() -> None:
 
 
 async def test_hashing_gives_way_to_everything_else() -> None:
-    passwords = Passwords()
+    passwords = Passwords("owasp")
     try:
         niceness = await passwords._in_turn(ADDRESS, lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     finally:
@@ -101,7 +112,7 @@ async def test_hashing_gives_way_to_everything_else() -> None:
 
 
 async def test_one_address_has_a_share_of_the_places_and_all_have_a_limit() -> None:
-    passwords, go_on = Passwords(), threading.Event()
+    passwords, go_on = Passwords("owasp"), threading.Event()
     addresses = [f"192.0.2.{number}" for number in range(MAX_WAITING // MAX_WAITING_OF_ONE)]
 
     async def waits(address: str) -> str:

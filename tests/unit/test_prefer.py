@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from api_node.prefer import prefers_async
+from api_node.prefer import preferred_wait_s, prefers_async
 
 
 def _asking(*values: str) -> Request:
@@ -45,3 +45,22 @@ def test_it_is_found_among_other_preferences(values: tuple[str, ...]) -> None:
 )
 def test_nothing_else_is_taken_for_it(values: tuple[str, ...]) -> None:
     assert not prefers_async(_asking(*values))
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        ("wait=5", 5),
+        ("respond-async, WAIT = 5; x=y", 5),
+        ("wait=0", 0),
+        ("wait=4711", 30),
+        ("wait=-1", None),
+        ("wait=1.5", None),
+        ("wait", None),
+        ('wait="5"', None),
+        ("waiting=5", None),
+        ("", None),
+    ],
+)
+def test_a_wait_is_a_whole_number_of_seconds_and_half_a_minute_at_most(said: str, wait_s: int | None) -> None:
+    assert preferred_wait_s(_asking(said)) == wait_s

@@ -10,11 +10,14 @@ from api_node.openapi.operations import (
     applications,
     audit,
     board,
+    jobs,
     live,
     operators,
     organisation,
+    queues,
     reference,
     system,
+    units,
 )
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
@@ -24,6 +27,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
         **organisation.OPERATIONS,
         **applications.OPERATIONS,
         **audit.OPERATIONS,
+        **jobs.OPERATIONS,
+        **queues.OPERATIONS,
+        **units.OPERATIONS,
         **board.OPERATIONS,
         **live.OPERATIONS,
         **system.OPERATIONS,

@@ -1,0 +1,253 @@
+"""Promises about who holds which job, and how an attempt ends, each broken on purpose."""
+
+from typing import Final
+
+from tests.mutants.mutant import Mutant
+
+_ENGINE: Final = "tests/integration/test_engine.py"
+_TROUBLE: Final = "tests/integration/test_engine_trouble.py"
+_INDEX: Final = "tests/unit/test_ready_index.py"
+_MEMORY: Final = "tests/integration/test_engine_memory.py"
+_STATES: Final = "tests/unit/test_job_states.py"
+
+MUTANTS: Final = (
+    Mutant(
+        "a job is completed without a look at the attempt",
+        "queue_service/commands/leases.py",
+        "    is_its = (job.attempt, job.lease_token, job.execution_unit_id) == "
+        "(report.attempt, report.leaseToken, unit_id)\n",
+        "    is_its = job.execution_unit_id == unit_id\n",
+        (f"{_ENGINE}::test_what_is_handed_back_costs_no_attempt",),
+    ),
+    Mutant(
+        "leases are counted by a counter that nothing counts down",
+        "queue_service/engine/live.py",
+        "        return 2 * self.unit.capacity - len(self.held)\n",
+        "        return 2 * self.unit.capacity - sum(map(len, self.grants.values()))\n",
+        (f"{_ENGINE}::test_thousands_are_drained_and_none_is_given_twice",),
+    ),
+    Mutant(
+        "a unit is given more than it can hold",
+        "queue_service/engine/live.py",
+        "        return 2 * self.unit.capacity - len(self.held)\n",
+        "        return 2 * self.unit.capacity\n",
+        (f"{_TROUBLE}::test_no_unit_is_given_more_than_it_can_hold",),
+    ),
+    Mutant(
+        "recovery forgets the count of crashes",
+        "queue_service/domain/jobs.py",
+        '    return ended(job, "crash", "crashed", now, crash_count=count, run_at=now)\n',
+        '    return ended(job, "crash", "crashed", now, run_at=now)\n',
+        (f"{_ENGINE}::test_a_job_that_crashes_again_and_again_is_quarantined",),
+    ),
+    Mutant(
+        "what is handed back costs an attempt",
+        "queue_service/domain/jobs.py",
+        '    return ended(job, "release", "released", now, run_at=now)\n',
+        '    return ended(job, "release", "released", now, run_at=now, error_count=job.error_count + 1)\n',
+        (f"{_ENGINE}::test_what_is_handed_back_costs_no_attempt",),
+    ),
+    Mutant(
+        "the next leader forgets who holds what",
+        "queue_service/engine/engine.py",
+        "        for job in running:\n",
+        "        for job in ():\n",
+        (f"{_TROUBLE}::test_the_next_leader_knows_who_holds_what_and_what_waits",),
+    ),
+    Mutant(
+        "a lease is measured by the wall clock",
+        "queue_service/engine/engine.py",
+        "        settlement = self._settlement(self._clock.monotonic())\n",
+        "        settlement = self._settlement(self._clock.now().timestamp())\n",
+        (f"{_TROUBLE}::test_a_clock_that_jumps_takes_no_lease_away",),
+    ),
+    Mutant(
+        "an attempt may last for ever",
+        "queue_service/engine/live.py",
+        "        return now - self.since >= self.timeout_s\n",
+        "        return False\n",
+        (f"{_ENGINE}::test_an_attempt_that_takes_too_long_is_an_error",),
+    ),
+    Mutant(
+        "the same claim again gets other jobs",
+        "queue_service/engine/engine.py",
+        "        if claim.claimId in live.grants:\n",
+        "        if claim.claimId in ():\n",
+        (f"{_ENGINE}::test_the_same_claim_again_gets_the_same_jobs",),
+    ),
+    Mutant(
+        "who hung up is still given jobs",
+        "queue_service/engine/engine.py",
+        "            if not waiting.callers and waiting.free.is_set() and waiting in live.waiting:\n",
+        "            if False:\n",
+        (f"{_ENGINE}::test_a_caller_that_hangs_up_is_granted_nothing",),
+    ),
+    Mutant(
+        "a job that is submitted while a unit waits is leased by a second transaction",
+        "queue_service/engine/engine.py",
+        "        idle = [] if self._is_closed else self._idle()\n",
+        "        idle = []\n",
+        (f"{_ENGINE}::test_a_waiting_unit_is_given_a_job_in_the_transaction_that_inserts_it",),
+    ),
+    Mutant(
+        "what became due is not looked for",
+        "queue_service/engine/index.py",
+        "        return self.next_due is not None and self.next_due <= now\n",
+        "        return False\n",
+        (f"{_ENGINE}::test_a_delayed_job_is_given_when_it_is_due",),
+    ),
+    Mutant(
+        "what became due is read and not taken in",
+        "queue_service/engine/index.py",
+        "        self._add(ready for ready in found if ready.job_id not in besides and not self._is_behind(ready))\n",
+        "",
+        (f"{_MEMORY}::test_what_becomes_due_goes_before_and_behind_a_backlog_that_is_only_partly_in_memory",),
+    ),
+    Mutant(
+        "what is behind the edge of memory is forgotten",
+        "queue_service/engine/index.py",
+        "            self.edge = kept[-1]\n",
+        "            pass\n",
+        (f"{_INDEX}::test_memory_is_bounded_and_nothing_is_forgotten_for_that",),
+    ),
+    Mutant(
+        "the part in memory grows with the backlog",
+        "queue_service/engine/index.py",
+        "        if len(self._heap) > 2 * HELD:\n",
+        "        if False:\n",
+        (f"{_INDEX}::test_memory_is_bounded_and_nothing_is_forgotten_for_that",),
+    ),
+    Mutant(
+        "any number of large jobs is read and given at once",
+        "queue_service/engine/index.py",
+        "        while len(taken) < count and size < MOST_BYTES:\n",
+        "        while len(taken) < count:\n",
+        (f"{_INDEX}::test_what_is_large_is_given_in_parts",),
+    ),
+    Mutant(
+        "what is on its way is given to another one",
+        "queue_service/engine/index.py",
+        "if ready.job_id not in besides}\n",
+        "}\n",
+        (f"{_INDEX}::test_what_is_taken_is_not_given_again_however_it_is_read_meanwhile",),
+    ),
+    Mutant(
+        "a doubtful commit is not looked into",
+        "queue_service/engine/engine.py",
+        "        self._is_in_doubt, self._is_certain = True, False\n        self._running.clear()\n",
+        "        self._running.clear()\n",
+        (f"{_TROUBLE}::test_a_job_that_was_leased_as_it_was_inserted_comes_back_when_that_commit_got_lost",),
+    ),
+    Mutant(
+        "what is over is still given",
+        "queue_service/commands/leases.py",
+        '    return job.status == "PENDING" and job.run_at <= now and not is_over(job, now)\n',
+        '    return job.status == "PENDING" and job.run_at <= now\n',
+        ("tests/integration/test_engine_time.py::test_what_is_over_is_given_to_nobody",),
+    ),
+    Mutant(
+        "a deadline waits for the attempt that runs",
+        "queue_service/store/jobs.py",
+        'UNFINISHED: Final = ("PENDING", "RUNNING", "PAUSED")',
+        'UNFINISHED: Final = ("PENDING", "PAUSED")',
+        ("tests/integration/test_engine_time.py::test_a_deadline_ends_the_attempt_that_runs",),
+    ),
+    Mutant(
+        "a job that was begun expires",
+        "queue_service/domain/jobs.py",
+        '    elif members.get("attempt", job.attempt):\n',
+        "    elif False:\n",
+        ("tests/integration/test_engine_time.py::test_a_job_that_was_begun_in_time_does_not_expire",),
+    ),
+    Mutant(
+        "the newest completed jobs are forgotten like the others",
+        "queue_service/store/jobs.py",
+        '        if status == "COMPLETED":\n',
+        "        if False:\n",
+        ("tests/integration/test_retention.py::test_completed_jobs_go_after_an_hour_but_for_the_newest",),
+    ),
+    Mutant(
+        "a clock that jumps ahead has jobs forgotten",
+        "queue_service/service.py",
+        "retention_loop(upkeep, self._fence, steady)",
+        "retention_loop(upkeep, self._fence, self.clock)",
+        ("tests/integration/test_retention.py::test_a_clock_that_jumps_ahead_forgets_nothing",),
+    ),
+    Mutant(
+        "what comes next is not read until all is used up, and what is committed meanwhile is missed",
+        "queue_service/engine/index.py",
+        "        edge, self.edge = self.edge, None\n        return edge\n",
+        "        return self.edge\n",
+        (f"{_INDEX}::test_before_it_is_used_up_what_comes_next_is_read_and_put_behind_it",),
+    ),
+    Mutant(
+        "a unit that a doubtful commit took away is still given jobs",
+        "queue_service/engine/engine.py",
+        "        for key in before - found.keys():\n            self._forget_unit(key)\n",
+        "",
+        (f"{_TROUBLE}::test_a_unit_that_a_lost_commit_took_out_is_given_nothing_and_what_it_had_goes_back",),
+    ),
+    Mutant(
+        "what a unit became by a doubtful commit is taken over, and not what follows from it",
+        "queue_service/engine/engine.py",
+        "                self._follow_unit(live.unit, unit)\n            elif",
+        "                live.unit = unit\n            elif",
+        (f"{_TROUBLE}::test_what_a_process_held_is_lost_when_the_commit_that_registers_its_successor_is",),
+    ),
+    Mutant(
+        "what is remembered of a row is trusted again after it was found wrong",
+        "queue_service/writer/writer.py",
+        "                is_trusting = attempt.retry_state.attempt_number == 1 and retries > 0\n",
+        "                is_trusting = retries > 0\n",
+        (f"{_MEMORY}::test_a_report_on_a_job_that_was_taken_away_is_refused",),
+    ),
+    Mutant(
+        "a report is refused by what is remembered of the job",
+        "queue_service/engine/engine.py",
+        "                        if job is not None and holds(job, data.unitId, report):\n",
+        "                        if job is not None:\n",
+        (f"{_MEMORY}::test_a_report_is_refused_by_the_row_alone",),
+    ),
+    Mutant(
+        "a job is given as it is remembered, though its row has changed since",
+        "queue_service/writer/rows.py",
+        "    if any(update.result != wanted for update, wanted in updates):\n",
+        "    if False:\n",
+        (f"{_MEMORY}::test_a_job_that_was_changed_while_it_waited_is_leased_as_it_is",),
+    ),
+    Mutant(
+        "the attempt that completed a job is not shown",
+        "api_node/queries/jobs.py",
+        "    if (last := completing_attempt(found)) is not None:\n",
+        "    if (last := None) is not None:\n",
+        ("tests/contract/test_jobs.py::test_of_many_attempts_the_newest_are_shown",),
+    ),
+    Mutant(
+        "a job that was changed on its way is taken as it was before",
+        "queue_service/engine/index.py",
+        "            self.on_their_way[job.id] = None\n",
+        "            pass\n",
+        (f"{_INDEX}::test_of_a_job_that_changes_on_its_way_nothing_is_known_any_more",),
+    ),
+    Mutant(
+        "what is kept of a job that runs may be as large as it likes",
+        "queue_service/domain/jobs.py",
+        "    return job if is_small(job) else job._replace(",
+        "    return job if True else job._replace(",
+        (f"{_MEMORY}::test_of_a_job_whose_texts_are_large_only_what_is_needed_to_end_it_is_kept",),
+    ),
+    Mutant(
+        "any number of whole rows is kept in memory",
+        "queue_service/engine/index.py",
+        "        return sum(map(len, self._partitions.values())) < MOST_WHOLE\n",
+        "        return True\n",
+        (f"{_INDEX}::test_whole_rows_are_kept_of_so_many_and_no_more",),
+    ),
+    Mutant(
+        "a wait before the next attempt has no cap",
+        "queue_service/domain/jobs.py",
+        "    wait_ms = float(min(grown, backoff.maxMs))\n",
+        "    wait_ms = float(grown)\n",
+        (_STATES,),
+    ),
+)
