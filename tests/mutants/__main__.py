@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from tests.mutants import accounts, applications, audit, board, controls, engine, jobs, live, operations, writer
@@ -31,19 +33,37 @@ MUTANTS: Final = (
 )
 
 
+class Verdict(StrEnum):
+    CAUGHT = "caught"
+    SURVIVED = "SURVIVED"
+    STALE = "STALE"
+    UNCERTAIN = "UNCERTAIN"
+    """The tests neither passed nor failed: they hung, or what they need would not start."""
+
+
 def main(names: list[str]) -> int:
     chosen = [mutant for mutant in MUTANTS if not names or any(name in mutant.name for name in names)]
     with ThreadPoolExecutor(os.cpu_count() or 1) as at_once:
-        verdicts = list(at_once.map(_is_caught, chosen))
-    survivors = [mutant.name for mutant, is_caught in zip(chosen, verdicts, strict=True) if not is_caught]
-    caught = len(chosen) - len(survivors)
-    sys.stdout.write(f"{caught} of {len(chosen)} mutants caught\n")
-    for name in survivors:
-        sys.stdout.write(f"SURVIVED: {name}\n")
-    return 1 if survivors or not chosen else 0
+        verdicts = dict(zip(chosen, at_once.map(_judge, chosen), strict=True))
+    # a machine that is busy with another one's tests may be the reason: each has a second try, alone
+    verdicts |= {mutant: _judge(mutant) for mutant, (verdict, _) in verdicts.items() if verdict is Verdict.UNCERTAIN}
+    left = {mutant.name: said for mutant, said in verdicts.items() if said[0] is not Verdict.CAUGHT}
+    sys.stdout.write(f"{len(chosen) - len(left)} of {len(chosen)} mutants caught\n")
+    for name, (verdict, why) in left.items():
+        sys.stdout.write(f"{verdict}: {name}: {why}\n")
+    return 1 if left or not chosen else 0
 
 
-def _is_caught(mutant: Mutant) -> bool:
+def _judge(mutant: Mutant) -> tuple[Verdict, str]:
+    """What became of it, and by which test or why; told as soon as it is known."""
+    began = monotonic()
+    verdict, why = _run(mutant)
+    sys.stdout.write(f"{verdict:<8} {mutant.name}: {why} ({monotonic() - began:.0f} s)\n")
+    sys.stdout.flush()
+    return verdict, why
+
+
+def _run(mutant: Mutant) -> tuple[Verdict, str]:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder)
         for name in _COPIED:
@@ -55,22 +75,26 @@ def _is_caught(mutant: Mutant) -> bool:
         target = tree / mutant.path
         text = target.read_text()
         if text.count(mutant.old) != 1:
-            sys.stdout.write(f"STALE    {mutant.name}: its text is not in {mutant.path} exactly once\n")
-            return False
+            return Verdict.STALE, f"its text is not in {mutant.path} exactly once"
         target.write_text(text.replace(mutant.old, mutant.new))
         options = ("-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=first-failure")
         command = [sys.executable, "-m", "pytest", *options, *mutant.tests]
         try:
-            ended = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=_HANGS_AFTER_S)
+            ended = subprocess.run(
+                command, cwd=tree, env=_environment(), capture_output=True, text=True, timeout=_HANGS_AFTER_S
+            )
         except subprocess.TimeoutExpired:
-            sys.stdout.write(f"HUNG     {mutant.name}: its tests must fail, not wait\n")
-            return False
+            return Verdict.UNCERTAIN, f"hung for {_HANGS_AFTER_S:g} s: its tests must fail, not wait"
         failed = [line for line in ended.stdout.splitlines() if line.startswith("FAILED")]
-        is_caught = ended.returncode == _RED and bool(failed)
-        noticed = failed[0].split("::")[-1].split(" ")[0] if failed else ended.stdout[-500:]
-        sys.stdout.write(f"{'caught  ' if is_caught else 'SURVIVED'} {mutant.name}: {noticed}\n")
-        sys.stdout.flush()
-        return is_caught
+        if ended.returncode == _RED and failed:
+            return Verdict.CAUGHT, failed[0].split("::")[-1].split(" ")[0]
+        verdict = Verdict.SURVIVED if ended.returncode == 0 else Verdict.UNCERTAIN
+        return verdict, f"{ended.stdout[-1_500:]}{ended.stderr[-500:]}"
+
+
+def _environment() -> dict[str, str]:
+    """Where CI is set, pytest compares long lists line by line to show them whole, which takes minutes."""
+    return {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
 
 
 if __name__ == "__main__":
