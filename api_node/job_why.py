@@ -40,6 +40,7 @@ Reason = Literal[
     "attempts_spent",
     "not_retryable",
     "quarantined",
+    "outcome_unknown",
     "expired",
     "deadline_exceeded",
 ]
@@ -105,6 +106,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "quarantined": (
             "执行它的单元 {crashes} 次失去联系，已被隔离",
             "Its units went silent while they ran it, as often as they may ({crashes})",
+        ),
+        "outcome_unknown": (
+            "执行结果未知且最多执行一次，不再重试：{error}",
+            "Nobody knows how its one attempt ended: {error}",
         ),
         "expired": ("到期前没有执行单元开始执行", "No unit had begun it when it expired"),
         "deadline_exceeded": ("截止时间已过", "Its deadline is over"),

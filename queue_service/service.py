@@ -80,7 +80,14 @@ class QueueService:
 
     async def start(self) -> None:
         """Take the lead and open the lanes. Raises AnotherLeader, NotMigrated, SettingsError (durability), and
-        the driver's errors."""
+        the driver's errors; nothing is left open then."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._close_connections()
+            raise
+
+    async def _start(self) -> None:
         await self._check_database()
         self._fence = await take_leadership(
             self._engine, holder=f"process {os.getpid()}", address=self._address(), clock=self.clock
@@ -88,6 +95,7 @@ class QueueService:
         self.events = EventLog(self._fence.epoch)
         upkeep = self._session()
         self.engine = Engine(upkeep if is_sqlite(self.settings.database) else self._session(), self.clock)
+        await upkeep.open()
         async with upkeep.transaction() as tx:
             ids = IdSource({kind: await table.last_id(tx) for kind, table in ALL.items()})
             self.events.load(await outbox.newest(tx, KEPT), last_audit_id=await audit.last_id(tx))
@@ -157,10 +165,13 @@ class QueueService:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.engine.stop()
         await self._give_back_the_lead()
+        await self._close_connections()
+        log.info("drained", epoch=self._fence.epoch)
+
+    async def _close_connections(self) -> None:
         for session in self._sessions:
             await session.close()
         await self._engine.dispose()
-        log.info("drained", epoch=self._fence.epoch)
 
     def status(self) -> dict[str, Any]:
         """Seed 000's fields, and what an operator asks next."""

@@ -165,6 +165,18 @@ class StaleAttempt(Conflict):
     code = "stale_attempt"
 
 
+class MayHaveStarted(Conflict):
+    """Raised for the return of a job that may run at most once, by a unit that does not say that it never began it."""
+
+    code = "may_have_started"
+
+
+class UniqueConflict(Conflict):
+    """Raised for a job whose unique key another one has: `current` is that one, as far as the actor may see it."""
+
+    code = "unique_conflict"
+
+
 class WrongState(Conflict):
     """Raised for what the state of a job does not allow: `current` is the job, `possible` what it does allow."""
 

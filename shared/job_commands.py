@@ -18,6 +18,7 @@ MAX_WAIT_S: Final = 30
 _NAME = r"^[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
 _IN_A_PATH = r"^[^\x00-\x20/\x7f](?:[^\x00-\x1f/\x7f]*[^\x00-\x20/\x7f])?$"
 _DAY_MS: Final = 86_400_000
+_YEAR_S: Final = 31_536_000
 _MAX_LABELS_BYTES: Final = 65_535
 _MAX_PROGRESS_BYTES: Final = 16_384
 
@@ -82,12 +83,30 @@ class Backoff(CommandData):
 USUAL_BACKOFF: Final = Backoff()
 
 
+class Retention(CommandData):
+    """How many seconds a job is kept once it is finished. `failedS` is also for one that was cancelled."""
+
+    completedS: Annotated[int, Field(ge=0, le=_YEAR_S), Whole] | None = None
+    failedS: Annotated[int, Field(ge=0, le=_YEAR_S), Whole] | None = None
+
+
+USUAL_RETENTION: Final = Retention()
+
+
 class NewJob(CommandData):
     """submit-job. `config` is handed to the unit as it is. `runAt` or `delayMs`, not both; without either it runs as
     soon as a unit is free. `maxAttempts` counts errors alone.
 
     Three clocks besides: an attempt takes at most `timeoutS`; all of them end `deadlineS` after the first one could
     begin; and none begins after `expiresAt`, but for those of a job that was begun before.
+
+    With a `uniqueKey` it is the only one of its department and type that has it: until it is finished, and for
+    `uniqueForS` from now on if that is longer. `uniqueMode` says what becomes of one that comes while another has the
+    key. `return`: that other one is the answer. `reject`: it is refused. `replace`: it takes the key, and the other one
+    is cancelled unless it runs.
+
+    `atMostOnce`: no second attempt is made by itself, whatever became of the first. One whose end nobody reported
+    ends the job: FAILED, `outcome_unknown`.
     """
 
     name: JobName
@@ -103,10 +122,15 @@ class NewJob(CommandData):
         default_factory=lambda: USUAL_BACKOFF, json_schema_extra={"default": USUAL_BACKOFF.model_dump()}
     )
     timeoutS: Annotated[int, Field(ge=1, le=86_400), Whole] = 60
-    deadlineS: Annotated[int, Field(ge=1, le=31_536_000), Whole] | None = None
+    deadlineS: Annotated[int, Field(ge=1, le=_YEAR_S), Whole] | None = None
     expiresAt: Instant | None = None
     labels: Labels = Field(default={})
     tags: Tags = Field(default=[])
+    uniqueKey: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NAME)] | None = None
+    uniqueMode: Literal["return", "replace", "reject"] = "return"
+    uniqueForS: Annotated[int, Field(ge=1, le=_YEAR_S), Whole] | None = None
+    atMostOnce: bool = False
+    retention: Retention = Field(default_factory=lambda: USUAL_RETENTION, json_schema_extra={"default": {}})
 
     @model_validator(mode="after")
     def _names_one_time(self) -> "NewJob":
@@ -114,6 +138,8 @@ class NewJob(CommandData):
             raise ValueError("takes runAt or delayMs, not both")
         if self.runAt is not None and self.expiresAt is not None and self.expiresAt <= self.runAt:
             raise ValueError("would expire before it may run: expiresAt must be after runAt")
+        if self.uniqueKey is None and self.model_fields_set & {"uniqueMode", "uniqueForS"}:
+            raise ValueError("needs a uniqueKey where it names uniqueMode or uniqueForS")
         return self
 
 
@@ -207,7 +233,8 @@ class Report(CommandData):
     complete  `result`
     fail      `error`; `retryable` false ends the job, `retryInMs` says when to try again
     snooze    `delayMs`: again then; it costs no attempt
-    release   at once, by another unit perhaps; it costs no attempt
+    release   at once, by another unit perhaps; it costs no attempt. One that may run at most once is taken back only
+              with `neverStarted`, from a unit that has not begun it; so it is with `snooze`
     progress  `progress`
     """
 
@@ -220,6 +247,7 @@ class Report(CommandData):
     retryable: bool = True
     retryInMs: Milliseconds | None = None
     delayMs: Milliseconds | None = None
+    neverStarted: bool = False
     progress: Annotated[Any, AfterValidator(_fit_beside_the_job)] = None
 
 

@@ -58,6 +58,14 @@ MESSAGES: Final = MappingProxyType(
             "该次执行已失效，上报未生效",
             "This attempt no longer runs: its lease was lost, or it has ended",
         ),
+        "may_have_started": (
+            "最多执行一次的任务，未声明从未开始则不能交还",
+            "It may run at most once: only a unit that never started it may hand it back",
+        ),
+        "unique_conflict": (
+            "已有任务占用该唯一键",
+            "Another job has this unique key: look at `current`",
+        ),
         "wrong_state": (
             "任务当前状态不允许此操作",
             "The state of the job does not allow this: look at `current` and `possible`",

@@ -581,3 +581,28 @@ DROP INDEX ix_job_ready ON job;
 ALTER TABLE job RENAME INDEX ix_job_ready_new TO ix_job_ready;
 
 UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';
+
+-- Running upgrade 0009 -> 0010
+
+ALTER TABLE job ADD COLUMN unique_key VARCHAR(255);
+
+ALTER TABLE job ADD COLUMN unique_until DATETIME(3);
+
+ALTER TABLE job ADD COLUMN holds_key BOOL NOT NULL DEFAULT '0';
+
+ALTER TABLE job ADD COLUMN at_most_once BOOL NOT NULL DEFAULT '0';
+
+ALTER TABLE job ADD COLUMN kept_completed_s INTEGER;
+
+ALTER TABLE job ADD COLUMN kept_failed_s INTEGER;
+
+CREATE TABLE job_unique_key (
+    digest CHAR(64) NOT NULL,
+    job_id BIGINT NOT NULL,
+    CONSTRAINT pk_job_unique_key PRIMARY KEY (digest),
+    CONSTRAINT fk_job_unique_key_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_job_unique_key_job_id ON job_unique_key (job_id);
+
+UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';

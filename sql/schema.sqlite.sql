@@ -344,7 +344,7 @@ CREATE TABLE job (
 	created_at DATETIME NOT NULL,
 	updated_at DATETIME NOT NULL,
 	started_at DATETIME,
-	completed_at DATETIME,
+	completed_at DATETIME, unique_key VARCHAR(255), unique_until DATETIME, holds_key BOOLEAN DEFAULT '0' NOT NULL, at_most_once BOOLEAN DEFAULT '0' NOT NULL, kept_completed_s INTEGER, kept_failed_s INTEGER,
 	CONSTRAINT fk_job_department_id FOREIGN KEY(department_id) REFERENCES department (id),
 	CONSTRAINT pk_job PRIMARY KEY (id)
 );
@@ -418,3 +418,12 @@ CREATE TABLE job_count (
 );
 
 CREATE INDEX ix_job_ready ON job (department_id, queue, task_type, status, priority, run_at, id);
+
+CREATE TABLE job_unique_key (
+	digest CHAR(64) NOT NULL,
+	job_id INTEGER NOT NULL,
+	CONSTRAINT fk_job_unique_key_job_id FOREIGN KEY(job_id) REFERENCES job (id),
+	CONSTRAINT pk_job_unique_key PRIMARY KEY (digest)
+);
+
+CREATE INDEX ix_job_unique_key_job_id ON job_unique_key (job_id);

@@ -6,7 +6,7 @@ docstring, an error is a class of `shared.errors` with its English message.
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
@@ -99,7 +99,9 @@ def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
     described = list(operations)
     bodies = {operation.body for operation in described if operation.body is not None}
     shown = {answer.data for operation in described for answer in operation.answers.values()}
-    models = {model for model in shown if inspect.isclass(model) and issubclass(model, BaseModel)}
+    # an answer is a model, or one of several
+    parts = {part for data in shown for part in (data, *get_args(data))}
+    models = {model for model in parts if inspect.isclass(model) and issubclass(model, BaseModel)}
     wanted = [(model, "validation") for model in bodies]
     wanted += [(model, "serialization") for model in models | set(_ERRORS.values())]
     wanted.sort(key=lambda pair: pair[0].__name__)

@@ -8,7 +8,7 @@ from api_node.job_why import Reason
 from api_node.openapi.answers import Count, FieldFault, Instant, Shape
 from shared.audit import ActorKind
 from shared.commands import RowId, Version
-from shared.job_commands import Backoff, JobName, Priority, QueueName, TypeName, UnitId
+from shared.job_commands import Backoff, JobName, Priority, QueueName, Retention, TypeName, UnitId
 from shared.jobs import ByHand, JobStatus, Operation, Outcome
 from shared.queue_commands import Starts
 from shared.units import UnitStatus
@@ -41,6 +41,7 @@ class Job(Shape):
             "retry_wait",
             "leased",
             "quarantined",
+            "outcome_unknown",
             "attempts_spent",
             "not_retryable",
             "expired",
@@ -57,6 +58,10 @@ class Job(Shape):
     deadlineAt: Instant | None = Field(description="when the last attempt has to have ended")
     labels: dict[str, str]
     tags: list[str]
+    uniqueKey: str | None = Field(description="no other job of its department and type has it until it is finished")
+    uniqueUntil: Instant | None = Field(description="nor before this time")
+    atMostOnce: bool = Field(description="no second attempt is made by itself")
+    retention: Retention = Field(description="how many seconds it is kept once it is finished; null: as others are")
     attempt: Count = Field(description="attempts begun so far")
     errorCount: Count
     crashCount: Count = Field(description="attempts whose unit went silent")
@@ -70,6 +75,22 @@ class Job(Shape):
     updatedAt: Instant
     startedAt: Instant | None = Field(description="of the last attempt")
     completedAt: Instant | None
+
+
+class JobInTheWay(Job):
+    """Another job, which has the unique key."""
+
+    conflict: Literal[True]
+
+
+class JobInTheWayInBrief(Shape):
+    """The same for somebody who may not see jobs."""
+
+    id: RowId
+    status: JobStatus
+    uniqueKey: str
+    version: Version
+    conflict: Literal[True]
 
 
 class JobPage(CursorPage):
@@ -171,8 +192,9 @@ class JobWhy(Shape):
 class Submission(Shape):
     """What became of one job of a batch."""
 
-    status: int = Field(description="201, or that of the error")
-    id: RowId = Field(default=1, description="of a job that was submitted")
+    status: int = Field(description="201; 200: another job has its unique key; or that of the error")
+    id: RowId = Field(default=1, description="of the job, or of the one that has its unique key")
+    conflict: Literal[True] = Field(default=True, description="it is that other one's")
     errorCode: str = Field(default="", description="of one that was not")
     message: str = Field(default="", description="for people, in the language asked for")
     outcome: Literal["not_applied", "unknown"] = Field(default="not_applied", description="of one that was not")
@@ -290,6 +312,7 @@ class LeasedJob(Shape):
     config: dict[str, Any]
     timeoutS: Annotated[int, Field(ge=1)]
     deadlineAt: Instant | None
+    atMostOnce: bool = Field(description="it is handed back with `neverStarted` alone")
     steps: dict[str, Any]
 
 
@@ -304,9 +327,10 @@ class ReportResult(Shape):
 
     status: Literal[200, 404, 409]
     already: Literal[True] = Field(default=True, description="it had been applied before")
-    errorCode: Literal["not_found", "stale_attempt"] = Field(
+    errorCode: Literal["not_found", "stale_attempt", "may_have_started"] = Field(
         default="stale_attempt",
-        description="`stale_attempt`: the attempt no longer runs, its lease was lost, or it has ended otherwise",
+        description="`stale_attempt`: the attempt no longer runs, its lease was lost, or it has ended otherwise; "
+        "`may_have_started`: a job that may run at most once, handed back without `neverStarted`",
     )
 
 

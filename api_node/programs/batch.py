@@ -9,7 +9,7 @@ from starlette.requests import Request
 from api_node.forward import forward
 from api_node.programs.submission import submission
 from shared.commands import CommandData, validated
-from shared.errors import ConsoleError, Invalid, PayloadTooLarge
+from shared.errors import ConsoleError, Invalid, PayloadTooLarge, UniqueConflict
 from shared.http.body import MAX_BODY_BYTES
 from shared.job_commands import MAX_JOBS_A_COMMAND, NewJob
 from shared.jsonio import dumps
@@ -100,7 +100,12 @@ class Batch:
             return
         self._chunks += 1
         self._is_replayed &= outcome.is_replayed
-        self._results_of_chunk([{"status": 201, "id": job_id} for job_id in outcome.data["ids"]])
+        results: list[dict[str, Any]] = [{"status": 201, "id": job_id} for job_id in outcome.data["ids"]]
+        for place in outcome.data["existing"]:
+            results[place] |= {"status": 200, "conflict": True}
+        for place in outcome.data["rejected"]:
+            results[place] |= self._refused(UniqueConflict())
+        self._results_of_chunk(results)
 
     def _results_of_chunk(self, results: list[dict[str, Any]]) -> None:
         for place, result in zip(self._places, results, strict=True):

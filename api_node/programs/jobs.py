@@ -38,6 +38,9 @@ async def submit_job(request: Request, actor: Principal) -> Response:
     """201 with the job, in the department of whoever submits it. It runs as soon as a unit of that department is free
     that runs its `taskType`, and not before `runAt`. 422.
 
+    With a `uniqueKey` that another job has: 200 with that one and `conflict: true`; 409 where `uniqueMode` is `reject`.
+    Who may not see jobs is shown its id, status and version alone.
+
     Where no `maxAttempts` is named, the setting TASK_MAX_RETRY_COUNT says how many. `Prefer: wait=20`: the answer comes
     when the job has ended, or after so many seconds (30 at most), and shows it as it is then; for who may see jobs.
     """
@@ -55,11 +58,13 @@ async def submit_job(request: Request, actor: Principal) -> Response:
     if job is None:
         return applied(request, outcome)
     headers = written(outcome) | etag(job.version) | {"Preference-Applied": WAIT}
-    return shown(request, job_view(job, Node.of(request).clock.now()), outcome.status, headers)
+    conflict = {"conflict": True} if "conflict" in outcome.data else {}
+    return shown(request, job_view(job, Node.of(request).clock.now()) | conflict, outcome.status, headers)
 
 
 async def submit_jobs(request: Request, actor: Principal) -> Response:
-    """200 with `{results}`, one for each of `tasks`, in order: `{status: 201, id}`, or `{status, errorCode, message}`.
+    """200 with `{results}`, one for each of `tasks`, in order: `{status: 201, id}`, `{status: 200, id, conflict: true}`
+    where another job has its unique key, or `{status, errorCode, message}`.
 
     Each is judged for itself: a wrong one holds up none of the others. They are written 500 at a time. With an
     `Idempotency-Key` the same body may be sent again, and what was submitted keeps its ids. The request as a whole is

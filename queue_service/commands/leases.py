@@ -17,17 +17,16 @@ from queue_service.domain.command import Answer, Command, CommandKind, Decision,
 from queue_service.domain.jobs import (
     Ended,
     completed,
-    crashed,
     failed,
     given_up,
     is_over,
     leased,
+    lost,
     released,
     snoozed,
-    timed_out,
 )
 from queue_service.domain.workingset import Change, WorkingSet
-from shared.errors import NotFound, StaleAttempt
+from shared.errors import MayHaveStarted, NotFound, StaleAttempt
 from shared.job_commands import NewLeases, Report, Reports, Settlement, UnitState
 from shared.jobs import Job, JobAttempt, Outcome
 from shared.jsonio import dumps
@@ -42,11 +41,9 @@ _REPORTS: Final[Mapping[str, Callable[[Job, Report, datetime], Ended]]] = Mappin
         "release": lambda job, _report, now: released(job, now),
     }
 )
+_HANDED_BACK: Final = frozenset({"snooze", "release"})
 _OUTCOME_OF: Final[Mapping[str, Outcome]] = MappingProxyType(
     {"complete": "completed", "fail": "failed", "snooze": "snoozed", "release": "released"}
-)
-_LOST: Final[Mapping[str, Callable[[Job, datetime], Ended]]] = MappingProxyType(
-    {"crashed": crashed, "timed_out": timed_out, "released": released}
 )
 
 
@@ -110,6 +107,9 @@ def _report(data: Reports, command: Command, working: WorkingSet, now: datetime)
         if job is None or job.department_id != department_id:
             results.append({"status": NotFound.status, "errorCode": NotFound.code})
         elif holds(job, data.unitId, report):
+            if job.at_most_once and report.kind in _HANDED_BACK and not report.neverStarted:
+                results.append({"status": MayHaveStarted.status, "errorCode": MayHaveStarted.code})
+                continue
             after = _applied(job, report, now, records)
             changes.append(Change(job, after))
             jobs[job.id] = after
@@ -160,10 +160,10 @@ def _settle(data: Settlement, command: Command, working: WorkingSet, now: dateti
             changes.append(Change(job, after))
             records += [record] if record else []
             over.add(job_id)
-    for lost in data.lost:
-        job = None if lost.jobId in over else working.jobs.get(lost.jobId)
-        if job is not None and job.status == "RUNNING" and job.attempt == lost.attempt:
-            ended = _LOST[lost.outcome](job, now)
+    for lease in data.lost:
+        job = None if lease.jobId in over else working.jobs.get(lease.jobId)
+        if job is not None and job.status == "RUNNING" and job.attempt == lease.attempt:
+            ended = lost(job, lease.outcome, now)
             changes.append(Change(job, ended.job))
             records += [ended.attempt] if ended.attempt else []
     return Decision(Answer(200, {}), changes, attempts=records)

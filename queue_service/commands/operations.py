@@ -7,17 +7,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from queue_service.commands.engine_shards import BEGINS
-from queue_service.domain.audit import actor_of
+from queue_service.commands.unique_keys import holder_of_key, require_free
+from queue_service.domain.audit import intervention
 from queue_service.domain.command import Answer, Audit, Command, CommandKind, Decision, Needs
-from queue_service.domain.jobs import Ended, Impossible, is_over
+from queue_service.domain.jobs import Ended, Impossible, is_over, replaced
 from queue_service.domain.operations import begun, details_of, ended_by_hand, operated, operation_for
 from queue_service.domain.transitions import TRANSITIONS, JobEvent
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.clock import iso
 from shared.errors import NotFound, VersionConflict, WrongState
 from shared.job_actions import Operated, OperateJob, SetJobStatus
-from shared.jobs import ByHand, Intervention, Job, Operation, job_view
-from shared.jsonio import dumps
+from shared.jobs import ByHand, Job, Operation, job_view
 from shared.permissions import Permission
 from shared.policy import sees_department
 
@@ -98,23 +98,16 @@ def _decision(
     action: Operation | ByHand, before: Job, ended: Ended, command: Command, working: WorkingSet, now: datetime
 ) -> Decision:
     after = ended.job
-    kind, actor_id, name = actor_of(command, working)
-    details = details_of(before, after, action)
-    done = Intervention(
-        job_id=after.id,
-        version=after.version,
-        action=action,
-        actor_kind=kind,
-        actor_id=actor_id,
-        actor_name=name,
-        reason=command.reason,
-        details=dumps(details).decode(),
-        at=now,
-    )
+    changes = [Change(before, after)]
+    holder = holder_of_key(after, working) if after.holds_key and not before.holds_key else None
+    if holder is not None:
+        require_free(holder, command, working, now)
+        changes.insert(0, Change(holder, replaced(holder, after.id, now)))
+    done = intervention(action, after, details_of(before, after, action), command, working, now)
     audit = Audit(f"job.{action}", "job", after.id, after.department_id, _brief(before), _brief(after))
     return Decision(
         Answer(200, job_view(after, now)),
-        [Change(before, after)],
+        changes,
         audits=[audit],
         attempts=[ended.attempt] if ended.attempt else [],
         interventions=[done],
@@ -136,7 +129,9 @@ def _brief(job: Job) -> dict[str, Any]:
 
 
 def _needs(data: OperateJob | SetJobStatus) -> Needs:
-    return Needs(given_job_ids=frozenset({data.taskId}), placed_job_ids=frozenset({data.taskId}))
+    job_ids = frozenset({data.taskId})
+    is_retry = data.status == "PENDING" if isinstance(data, SetJobStatus) else data.operation == "retry"
+    return Needs(given_job_ids=job_ids, placed_job_ids=job_ids, retaken_job_ids=job_ids if is_retry else frozenset())
 
 
 OPERATE_JOB: Final = CommandKind(

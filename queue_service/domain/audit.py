@@ -1,4 +1,4 @@
-"""From what a decision puts on record to the line of the audit log."""
+"""Who did it, when and why: lines of the audit log, and of the histories of jobs."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,6 +8,7 @@ from queue_service.domain.command import Audit, Command
 from queue_service.domain.workingset import WorkingSet
 from shared.actor import ApplicationId
 from shared.audit import ActorKind, AuditEntry
+from shared.jobs import ByHand, Intervention, Job, Operation
 from shared.jsonio import dumps
 
 
@@ -41,6 +42,29 @@ def actor_of(command: Command, working: WorkingSet) -> tuple[ActorKind, int | No
             return "application", number, working.applications[number].name
         case user_id:
             return "user", user_id, working.users[user_id].username
+
+
+def intervention(
+    action: Operation | ByHand,
+    after: Job,
+    details: Mapping[str, Any],
+    command: Command,
+    working: WorkingSet,
+    now: datetime,
+) -> Intervention:
+    """What a command did to a job, for the job's history."""
+    kind, actor_id, name = actor_of(command, working)
+    return Intervention(
+        job_id=after.id,
+        version=after.version,
+        action=action,
+        actor_kind=kind,
+        actor_id=actor_id,
+        actor_name=name,
+        reason=command.reason,
+        details=dumps(details).decode(),
+        at=now,
+    )
 
 
 def _text(shown: Mapping[str, Any] | None) -> str | None:

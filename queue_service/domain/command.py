@@ -88,6 +88,8 @@ class Needs:
     `unit_ids` are those that units gave themselves, `queue_names` those of queues, both looked up in all departments.
     `attempts` (job, attempt) are read where they are not the last of their job.
     `job_ids` come without their config, `given_job_ids` with it; of `placed_job_ids` the path of their department.
+    `unique_keys` (type, key) are those that jobs of the actor's department are to have: the jobs that have them now.
+    `retaken_job_ids` may take their own keys again: whoever has those.
     `people_below`: departments, for the roles that people have there and below.
     """
 
@@ -103,6 +105,8 @@ class Needs:
     given_job_ids: frozenset[int] = frozenset()
     placed_job_ids: frozenset[int] = frozenset()
     attempts: frozenset[tuple[int, int]] = frozenset()
+    unique_keys: frozenset[tuple[str, str]] = frozenset()
+    retaken_job_ids: frozenset[int] = frozenset()
     unit_ids: frozenset[str] = frozenset()
     queue_names: frozenset[str] = frozenset()
     department_ids: frozenset[int] = frozenset()

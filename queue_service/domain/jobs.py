@@ -20,7 +20,7 @@ SMALL: Final = 1_024
 KEPT: Final[Mapping[JobStatus, timedelta]] = MappingProxyType(
     {"COMPLETED": timedelta(hours=1), "FAILED": timedelta(hours=24), "CANCELLED": timedelta(hours=24)}
 )
-"""How long finished jobs are kept at least (seed 002)."""
+"""How long finished jobs are kept at least (seed 002), where they do not say otherwise."""
 
 
 class Impossible(Exception):
@@ -78,6 +78,26 @@ def timed_out(job: Job, now: datetime) -> Ended:
     """The attempt took longer than it may: an error like any other."""
     error = ReportedError(type="timeout", message=f"no result within {job.timeout_s} s")
     return _errored(job, "timed_out", error, now)
+
+
+def lost(job: Job, outcome: Outcome, now: datetime) -> Ended:
+    """An attempt that nobody reported on: its unit went silent, it took too long, or it was taken away. Where there
+    may be one attempt at most nobody knows any more whether it was made."""
+    if job.at_most_once:
+        message = f"its attempt was {_LOST_BY.get(outcome, outcome)}, and it may run at most once"
+        return ended(job, "lose", outcome, now, error_message=message, completed_at=now)
+    match outcome:
+        case "crashed":
+            return crashed(job, now)
+        case "timed_out":
+            return timed_out(job, now)
+        case _:
+            return released(job, now)
+
+
+_LOST_BY: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {"crashed": "lost with its unit", "timed_out": "not over in time", "released": "taken away from its unit"}
+)
 
 
 def snoozed(job: Job, report: Report, now: datetime) -> Ended:
@@ -157,7 +177,7 @@ def _errored(
     count = job.error_count + 1
     members: dict[str, Any] = {"error_count": count, "error_message": error.message[:_MAX_MESSAGE]}
     text = dumps(error.model_dump()).decode()
-    if not is_retryable or count >= job.max_attempts:
+    if not is_retryable or job.at_most_once or count >= job.max_attempts:
         return ended(job, "give_up", outcome, now, error=text, completed_at=now, **members)
     again_at = now + (backoff_of(job, count) if wait is None else wait)
     return ended(job, "retry", outcome, now, error=text, run_at=again_at, **members)
@@ -186,12 +206,35 @@ def moved(job: Job, event: JobEvent, now: datetime, **members: Any) -> Job:
     if status is None:
         raise Impossible(f"{event} of a job that is {job.status}")
     if status in TERMINAL:
-        lapses_at: datetime | None = now + KEPT[status]
+        holds_key = job.holds_key and job.unique_until is not None and job.unique_until > now
+        lapses_at: datetime | None = _kept_until(job, status, now, holds_key=holds_key)
+        members["holds_key"] = holds_key
     elif members.get("attempt", job.attempt):
         lapses_at = members.get("deadline_at", job.deadline_at)
     else:
         lapses_at = soonest(members.get("expires_at", job.expires_at), members.get("deadline_at", job.deadline_at))
     return job._replace(status=status, version=job.version + 1, updated_at=now, lapses_at=lapses_at, **members)
+
+
+def _kept_until(job: Job, status: JobStatus, now: datetime, *, holds_key: bool) -> datetime:
+    """Until when a finished job is kept at least: as long as it holds its key it has to be there."""
+    own = job.kept_completed_s if status == "COMPLETED" else job.kept_failed_s
+    kept = now + (KEPT[status] if own is None else timedelta(seconds=own))
+    return max(kept, job.unique_until) if holds_key and job.unique_until is not None else kept
+
+
+def keeps_others_off(job: Job, now: datetime) -> bool:
+    """Whether nobody else may have its unique key now."""
+    is_within = job.unique_until is not None and job.unique_until > now
+    return job.holds_key and (job.status not in TERMINAL or is_within)
+
+
+def replaced(job: Job, by: int, now: datetime) -> Job:
+    """A job after another one has taken its unique key: cancelled if it waits; what runs runs on."""
+    keyless = job._replace(holds_key=False)
+    if job.status in ("PENDING", "PAUSED"):
+        return moved(keyless, "cancel", now, completed_at=now, error_message=f"replaced by job {by}")
+    return keyless._replace(version=job.version + 1, updated_at=now)
 
 
 def soonest(*instants: datetime | None) -> datetime | None:

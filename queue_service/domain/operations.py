@@ -101,6 +101,7 @@ def _restarted(job: Job, config: dict[str, Any] | None, now: datetime) -> Ended:
         "result": None,
         "progress": None,
         "completed_at": None,
+        "holds_key": job.unique_key is not None,
     }
     for name in ("expires_at", "deadline_at"):
         at = getattr(job, name)

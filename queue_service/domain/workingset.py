@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.actor import ActorId, ApplicationId
 from shared.applications import Application, ApplicationSecret, place_of
-from shared.jobs import Job, JobAttempt
+from shared.jobs import Job, JobAttempt, digest_of
 from shared.model import Task, Throttle, User, UserSession
 from shared.organisation import ADMINISTRATOR, ON, Department, PermissionRow, Place, Role, place_in
 from shared.principal import Principal, principal_of
@@ -79,7 +79,8 @@ class WorkingSet:
     `places` has where each of the `users` and `applications` stands, `paths` the departments of the `tasks`.
     `administrators` are the accounts that can administer unless their department, which is the value, is one of
     `departments_off`. `uses` is by kind and id of what may be deleted, as the database had it. `stationed` counts
-    the people who are on, by department and role, of those departments that were asked about.
+    the people who are on, by department and role, of those departments that were asked about. `key_holders` are the
+    jobs that have those unique keys that were asked about, by what stands for them.
     """
 
     ids: IdSource
@@ -93,6 +94,7 @@ class WorkingSet:
     applications: dict[int, Application] = field(default_factory=dict)
     secrets: dict[int, ApplicationSecret] = field(default_factory=dict)
     jobs: dict[int, Job] = field(default_factory=dict)
+    key_holders: dict[str, int] = field(default_factory=dict)
     attempts: dict[tuple[int, int], JobAttempt] = field(default_factory=dict)
     units: dict[UnitKey, ExecutionUnit] = field(default_factory=dict)
     queues: dict[QueueKey, Queue] = field(default_factory=dict)
@@ -204,6 +206,8 @@ class WorkingSet:
             self.secrets[after.id] = after
         elif isinstance(after, Job):
             self.jobs[after.id] = after
+            if after.holds_key and (digest := digest_of(after)) is not None:
+                self.key_holders[digest] = after.id
         elif isinstance(after, Queue):
             self.queues[after.key] = after
         else:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, ClassVar, Final, Protocol
 
-from sqlalchemy import ClauseElement, Column, ColumnElement, Table, func, type_coerce
+from sqlalchemy import Boolean, ClauseElement, Column, ColumnElement, Table, func, type_coerce
 from sqlalchemy.engine import Dialect as SqlDialect
 from sqlalchemy.types import NullType
 
@@ -119,6 +119,8 @@ class MySql(Dialect):
         return values
 
     def reader_of(self, column: Column[Any]) -> Callable[[Any], Any] | None:
+        if isinstance(column.type, Boolean):
+            return bool
         return _instant if isinstance(column.type, UtcMilliseconds) else None
 
     @lru_cache(maxsize=256)  # noqa: B019 - as above

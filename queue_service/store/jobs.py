@@ -15,7 +15,7 @@ from queue_service.store.people import paths_of
 from queue_service.store.session import Transaction
 from queue_service.store.statement import Statement, the_count
 from queue_service.store.versioned import insert_head, insert_parts, to_driver
-from shared.db.tables import execution_unit, job, job_attempt, job_intervention
+from shared.db.tables import execution_unit, job, job_attempt, job_intervention, job_unique_key
 from shared.jobs import TERMINAL, Intervention, Job, JobAttempt
 from shared.units import ExecutionUnit
 
@@ -190,7 +190,7 @@ async def prune(tx: Transaction, *, now: datetime, newest_kept: int, limit: int)
         doomed = [row[0] for row in rows]
         gone = Counter(tuple(row[1:]) for row in rows)
         await counts.add(tx, {kind: -jobs for kind, jobs in gone.items()}, writer=counts.PRUNER)
-        for of_jobs in (job_attempt, job_intervention):
+        for of_jobs in (job_attempt, job_intervention, job_unique_key):
             await tx.execute(delete(of_jobs).where(of_jobs.c.job_id.in_(doomed)))
         await tx.execute(delete(job).where(_c.id.in_(doomed)))
     return len(doomed)

@@ -108,12 +108,13 @@ class Session:
         self.lock = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connect now, so that the first write does not pay for it. Raises DatabaseFault."""
-        async with self.transaction():
+        """Connect now, so that the first write does not pay for it; for as long as a statement may take, since nobody
+        waits for an answer yet. Raises DatabaseFault."""
+        async with self.transaction(connect_deadline_s=self._deadline_s):
             pass
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, connect_deadline_s: float = CONNECT_DEADLINE_S) -> AsyncIterator[Transaction]:
         """Begin, yield, COMMIT; ROLLBACK on anything else.
 
         Raises DatabaseFault for a database error, whatever the driver called it; other exceptions (a refusal that
@@ -121,7 +122,7 @@ class Session:
         """
         tx: Transaction | None = None
         try:
-            connection = await self._connected()
+            connection = await self._connected(min(self._deadline_s, connect_deadline_s))
             tx = Transaction(connection, self._driver, self._deadline_s)
             await tx.begin()
             yield tx
@@ -150,10 +151,10 @@ class Session:
                 async with asyncio.timeout(self._deadline_s):
                     await connection.close()
 
-    async def _connected(self) -> AsyncConnection:
+    async def _connected(self, deadline_s: float) -> AsyncConnection:
         if self._connection is None:
             # a server that is stopped takes the connection and never greets: connecting has a deadline too
-            async with asyncio.timeout(min(self._deadline_s, CONNECT_DEADLINE_S)):
+            async with asyncio.timeout(deadline_s):
                 self._connection = await self._engine.connect()
                 self._driver = (await self._connection.get_raw_connection()).driver_connection
                 if self._on_connect is not None:

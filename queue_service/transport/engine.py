@@ -106,5 +106,6 @@ def _grant(job: Job) -> dict[str, Any]:
         "config": loads(job.config),
         "timeoutS": job.timeout_s,
         "deadlineAt": None if job.deadline_at is None else iso(job.deadline_at),
+        "atMostOnce": job.at_most_once,
         "steps": {},
     }

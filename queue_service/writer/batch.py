@@ -15,7 +15,7 @@ from queue_service.commands import KINDS
 from queue_service.domain.audit import audit_entry
 from queue_service.domain.command import Answer, Audit, Command, Event, Result
 from queue_service.domain.workingset import Change, IdSource, WorkingSet
-from queue_service.store import answers, counts, jobs, outbox, queues
+from queue_service.store import answers, counts, jobs, outbox, queues, unique_keys
 from queue_service.store import audit as audit_log
 from queue_service.store.answers import StoredAnswer
 from queue_service.store.session import Transaction
@@ -119,6 +119,7 @@ async def apply_batch(
         jobs.note(tx, interventions),
         queues.add_starts(tx, starts, now),
         counts.add(tx, counts.difference(changes.get(Job, ())), writer=_writer(commands[0])),
+        *unique_keys.follow(tx, changes.get(Job, ())),
     )
     return Applied(results, [change for of_kind in changes.values() for change in of_kind])
 

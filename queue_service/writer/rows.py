@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from queue_service.commands import KINDS
+from queue_service.commands.actors import department_of
 from queue_service.domain.command import Command, Needs
 from queue_service.domain.workingset import Change, Entity, IdSource, WorkingSet
-from queue_service.store import answers, applications, grants, jobs, organisation, people
+from queue_service.store import answers, applications, grants, jobs, organisation, people, unique_keys
 from queue_service.store.aggregates import (
     ALL,
     APPLICATIONS,
@@ -31,7 +32,7 @@ from queue_service.store.session import Transaction
 from queue_service.store.statement import Statement
 from queue_service.writer.fence import Fence
 from shared.actor import ApplicationId
-from shared.jobs import OVER, Job
+from shared.jobs import OVER, Job, digest_of, key_digest
 from shared.organisation import Department, Role
 
 T = TypeVar("T")
@@ -125,6 +126,7 @@ async def load(
         roles_by_name={role.live_name: role for role in of_role_name.result if role.live_name},
     )
     await _ask_what_few_need(tx, needs, working)
+    await _ask_for_keys(tx, commands, needs, working)
     return working, found.result
 
 
@@ -162,6 +164,23 @@ async def _ask_what_few_need(tx: Transaction, needs: Sequence[Needs], working: W
     former = _former(_all(n.attempts for n in needs), working)
     if former:
         working.attempts = await jobs.attempts(tx, former)
+
+
+async def _ask_for_keys(
+    tx: Transaction, commands: Sequence[Command], needs: Sequence[Needs], working: WorkingSet
+) -> None:
+    """Which jobs have the unique keys that are wanted. A key is of the department of whoever wants it."""
+    wanted = {
+        key_digest(department_of(command, working), *key)
+        for command, need in zip(commands, needs, strict=True)
+        if need.unique_keys and (command.actor_id is None or working.knows(command.actor_id))
+        for key in need.unique_keys
+    }
+    retaken = (working.jobs.get(job_id) for job_id in _all(n.retaken_job_ids for n in needs))
+    wanted |= {digest for job in retaken if job is not None and (digest := digest_of(job)) is not None}
+    if wanted:
+        working.key_holders = await unique_keys.holders(tx, wanted)
+        working.jobs |= await JOBS.lock(tx, frozenset(working.key_holders.values()) - working.jobs.keys())
 
 
 def _former(attempts: frozenset[tuple[int, int]], working: WorkingSet) -> list[tuple[int, int]]:

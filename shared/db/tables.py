@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     CHAR,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -275,6 +276,12 @@ job: Final = Table(
     Column("lapses_at", UtcMilliseconds),
     Column("labels", Text, nullable=False),
     Column("tags", Text, nullable=False),
+    Column("unique_key", String(255)),
+    Column("unique_until", UtcMilliseconds),
+    Column("holds_key", Boolean, nullable=False, server_default="0"),
+    Column("at_most_once", Boolean, nullable=False, server_default="0"),
+    Column("kept_completed_s", Integer),
+    Column("kept_failed_s", Integer),
     Column("attempt", Integer, nullable=False),
     Column("error_count", Integer, nullable=False),
     Column("crash_count", Integer, nullable=False),
@@ -312,6 +319,15 @@ job_attempt: Final = Table(
     Column("error", LongText),
     Column("started_at", UtcMilliseconds, nullable=False),
     Column("ended_at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+job_unique_key: Final = Table(
+    "job_unique_key",
+    metadata,
+    # which job has which unique key, by what stands for it; there as long as the key is held
+    Column("digest", CHAR(64), primary_key=True),
+    Column("job_id", Id, ForeignKey("job.id"), nullable=False, index=True),
     **_OPTIONS,
 )
 

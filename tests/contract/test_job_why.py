@@ -144,6 +144,11 @@ async def has_crashed_often(scene: Scene) -> None:
     await scene.unit.register(bootNonce="last")
 
 
+async def is_lost_and_runs_once(scene: Scene) -> None:
+    await runs(scene, atMostOnce=True)
+    await scene.unit.register(bootNonce="another")
+
+
 async def queue_is_paused(scene: Scene) -> None:
     await waits(scene)
     assert (await scene.api.post(f"{QUEUE}/pause", {"reason": "月末结账"})).status == 200
@@ -240,6 +245,7 @@ SITUATIONS: dict[str, tuple[Step, str, Step]] = {
     "not_retryable": (has_failed_for_good, "It failed for good: no such table", by_retry),
     "attempts_spent": (has_failed_often, "as often as it may (1); the last time: no route", by_retry),
     "quarantined": (has_crashed_often, "as often as they may (4)", by_retry),
+    "outcome_unknown": (is_lost_and_runs_once, "its attempt was lost with its unit", by_retry),
     "expired": (expires, "No unit had begun it", by_retry),
     "deadline_exceeded": (has_a_deadline, "Its deadline is over", by_retry),
 }

@@ -380,6 +380,59 @@ async def test_a_query_finds_what_it_says(mine: Somebody, q: str, found: list[st
     assert [one["name"] for one in (await page(mine.api, query))["items"]] == found
 
 
+async def test_another_job_with_the_unique_key_is_the_answer(board: Board, mine: Somebody) -> None:
+    first = await mine.api.post(PATH, job(uniqueKey="month-end", config={"n": 1}))
+    assert (first.status, first.data["uniqueKey"], first.data["uniqueUntil"]) == (201, "month-end", None)
+    again = await Api(board.other.http, mine.api.token).post(PATH, job("another", uniqueKey="month-end"))
+    assert (again.status, again.data) == (200, first.data | {"conflict": True})
+    assert again.headers["ETag"] == '"v1"'
+    refused = await mine.api.post(PATH, job(uniqueKey="month-end", uniqueMode="reject"))
+    assert (refused.status, refused.body["errorCode"], refused.body["current"]) == (409, "unique_conflict", first.data)
+    waited = await mine.api.post(PATH, job(uniqueKey="month-end"), Prefer="wait=1")
+    assert (waited.status, waited.data["id"], waited.data["conflict"]) == (200, first.data["id"], True)
+    replacing = await mine.api.post(PATH, job(uniqueKey="month-end", uniqueMode="replace", uniqueForS=60))
+    assert replacing.status == 201
+    assert replacing.data["uniqueUntil"] > replacing.data["createdAt"]
+    replaced = (await mine.api.get(f"{PATH}/{first.data['id']}")).data
+    assert (replaced["status"], replaced["errorMessage"]) == ("CANCELLED", f"replaced by job {replacing.data['id']}")
+    assert (await page(mine.api))["total"] == 2
+
+
+async def test_the_same_key_in_a_batch_is_told_of_each(mine: Somebody) -> None:
+    tasks = [job(uniqueKey="k"), job(uniqueKey="k"), job(), job(uniqueKey="k", uniqueMode="reject")]
+    first, same, other, refused = (await batch(mine.api, tasks)).data["results"]
+    assert (first["status"], other["status"]) == (201, 201)
+    assert same == {"status": 200, "id": first["id"], "conflict": True}
+    assert (refused["status"], refused["errorCode"], refused["id"]) == (409, "unique_conflict", first["id"])
+    assert refused["message"]
+    assert (await page(mine.api))["total"] == 2
+
+
+async def test_who_may_not_see_jobs_is_shown_little_of_one_in_the_way(
+    organisation: Organisation, mine: Somebody
+) -> None:
+    submitter = await organisation.somebody(mine.department_id, (Permission.TASK_CREATE,))
+    first = (await mine.api.post(PATH, job(uniqueKey="k", config={"secret": "x"}))).data
+    brief = {"id": first["id"], "status": "PENDING", "uniqueKey": "k", "version": 1}
+    again = await submitter.api.post(PATH, job(uniqueKey="k"))
+    assert (again.status, again.data) == (200, brief | {"conflict": True})
+    refused = await submitter.api.post(PATH, job(uniqueKey="k", uniqueMode="reject"))
+    assert (refused.status, refused.body["current"]) == (409, brief)
+
+
+async def test_a_unique_key_is_its_departments_own(organisation: Organisation, mine: Somebody) -> None:
+    elsewhere = await organisation.somebody(await organisation.department(), OF_JOBS)
+    statuses = [(await one.api.post(PATH, job(uniqueKey="k"))).status for one in (mine, elsewhere)]
+    assert statuses == [201, 201]
+
+
+async def test_a_mode_or_a_window_without_a_key_is_refused(mine: Somebody) -> None:
+    for members in ({"uniqueMode": "reject"}, {"uniqueForS": 60}):
+        answer = await mine.api.post(PATH, job(**members))
+        assert (answer.status, answer.body["errorCode"]) == (422, "validation_failed")
+        assert "needs a uniqueKey" in answer.body["errors"][0]["message"]
+
+
 async def test_a_query_that_is_wrong_says_how(mine: Somebody) -> None:
     answer = await mine.api.get(f"{PATH}?q=color:red")
     assert (answer.refusal, answer.fields_at_fault) == ((422, "validation_failed"), ["q"])

@@ -121,3 +121,37 @@ async def test_a_report_on_a_job_that_was_forgotten_finds_none(database: Databas
         clock.let_pass(timedelta(hours=25))
         await eventually(lambda: kept(database) == [], what="it being forgotten")
         assert await report(service, given, "fail") == {"status": 404, "errorCode": "not_found"}
+
+
+async def test_a_job_says_how_long_it_is_kept(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_service.loops.retention.NEWEST_KEPT", 0)
+    clock = MovableClock()
+    async with leading(settings_for(database, tmp_path), clock) as service:
+        await registered(service)
+        wishes = {
+            "long": {"completedS": 7 * 86_400},
+            "short": {"completedS": 60, "failedS": 60},
+            "short where it fails": {"failedS": 60},
+        }
+        ids = {name: (await submit(service, retention=wish))["id"] for name, wish in wishes.items()}
+        for job in await claimed(service, 3, wait_s=5):
+            await report(service, job, "complete")
+        clock.let_pass(timedelta(seconds=61))
+        await looked(service)
+        assert kept(database) == [ids["long"], ids["short where it fails"]]
+        clock.let_pass(timedelta(days=6))
+        await looked(service)
+        assert kept(database) == [ids["long"]]
+        clock.let_pass(timedelta(days=1))
+        await looked(service)
+        assert kept(database) == []
+        await registered(service)
+        failing = (await submit(service, retention={"failedS": 60}))["id"]
+        for job in await claimed(service, 3, wait_s=5):
+            await report(service, job, "fail", retryable=False)
+        assert kept(database) == [failing]
+        clock.let_pass(timedelta(seconds=61))
+        await looked(service)
+        assert kept(database) == []

@@ -15,6 +15,7 @@ from queue_service.domain.jobs import (
     failed,
     given_up,
     leased,
+    lost,
     released,
     snoozed,
 )
@@ -40,6 +41,7 @@ EVENTS: dict[JobEvent, Any] = {
     "release": lambda job: released(job, NOW).job,
     "crash": lambda job: crashed(job, NOW).job,
     "quarantine": lambda job: crashed(job._replace(crash_count=MAX_CRASHES), NOW).job,
+    "lose": lambda job: lost(job._replace(at_most_once=True), "crashed", NOW).job,
     "expire": lambda job: expired(job, NOW),
     "exceed": lambda job: given_up(job._replace(deadline_at=NOW), NOW)[0],
     "begin": lambda job: begun(job, 1, TOKEN, NOW),

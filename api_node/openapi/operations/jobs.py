@@ -6,14 +6,24 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
-from api_node.openapi.job_answers import Job, JobHistory, JobPage, JobStatistics, JobWhy, JobWithAttempts, Submissions
+from api_node.openapi.job_answers import (
+    Job,
+    JobHistory,
+    JobInTheWay,
+    JobInTheWayInBrief,
+    JobPage,
+    JobStatistics,
+    JobWhy,
+    JobWithAttempts,
+    Submissions,
+)
 from api_node.openapi.operation import Answer, Operation, Query
 from api_node.openapi.operations.operators import KEYWORD
 from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE
 from api_node.programs.answers import LIMIT
 from api_node.programs.batch import JobBatch
 from api_node.programs.job_query import MAX_LENGTH
-from shared.errors import Invalid, WrongState
+from shared.errors import Invalid, UniqueConflict, WrongState
 from shared.job_actions import JobOperation, Saying, StatusChange
 from shared.job_commands import NewJob
 from shared.jobs import JobStatus
@@ -64,7 +74,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             summary="Submit a job",
             body=NewJob,
             headers=("Prefer-Wait",),
-            answers={201: Answer("the job", Job, headers=("ETag",))},
+            answers={
+                201: Answer("the job", Job, headers=("ETag",)),
+                200: Answer("the job that has its unique key", JobInTheWay | JobInTheWayInBrief, headers=("ETag",)),
+            },
+            errors=(UniqueConflict,),
             is_write=True,
         ),
         "POST /api/v1/tasks/batch": Operation(

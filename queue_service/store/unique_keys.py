@@ -1,0 +1,51 @@
+"""Which job has which unique key: a row for each key that is held. No two jobs can have the same one, and a job without
+a key costs nothing."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from queue_service.domain.workingset import Change
+from queue_service.store.session import Transaction
+from queue_service.store.statement import Statement, the_count
+from queue_service.store.versioned import insert_head, insert_parts
+from shared.db.tables import job_unique_key
+from shared.jobs import Job, digest_of
+
+_COLUMNS: Final = ("digest", "job_id")
+_c = job_unique_key.c
+
+
+async def holders(tx: Transaction, digests: Collection[str]) -> dict[str, int]:
+    """Who has these keys, of those that somebody has. Whether it keeps others off still is in its row."""
+    if not digests:
+        return {}
+    rows: Any = (await tx.execute(select(_c.digest, _c.job_id).where(_c.digest.in_(sorted(digests))))).all()
+    return {row.digest: row.job_id for row in rows}
+
+
+def follow(tx: Transaction, changes: Iterable[Change]) -> tuple[Statement[int], Statement[int]]:
+    """Who let go of a key, and who took one, to be written in this order. A key that is taken twice fails the
+    transaction: it cannot happen, for one shard after the other gives them."""
+    freed: list[tuple[str, int]] = []
+    taken: list[tuple[str, int]] = []
+    for change in changes:
+        match change.before, change.after:
+            case (Job() as before, Job() as after) if before.holds_key and not after.holds_key:
+                freed.append((digest_of(before) or "", before.id))
+            case (None, Job() as after) if after.holds_key:
+                taken.append((digest_of(after) or "", after.id))
+            case (Job() as before, Job() as after) if after.holds_key and not before.holds_key:
+                taken.append((digest_of(after) or "", after.id))
+            case _:
+                pass
+    places = ", ".join([tx.dialect.placeholder] * len(freed))
+    # by the job too: what has passed on to another one stays with that
+    delete = f"DELETE FROM job_unique_key WHERE digest IN ({places}) AND job_id IN ({places})"  # noqa: S608
+    values = tuple(digest for digest, _ in sorted(freed)) + tuple(job_id for _, job_id in freed)
+    head = insert_head(tx.dialect, job_unique_key, _COLUMNS)
+    return (
+        Statement(tx, [(delete, values)] if freed else [], the_count),
+        Statement(tx, insert_parts(tx.dialect, head, sorted(taken)), the_count),
+    )
