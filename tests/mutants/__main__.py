@@ -11,7 +11,19 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from tests.mutants import accounts, applications, audit, board, controls, engine, jobs, live, operations, writer
+from tests.mutants import (
+    accounts,
+    applications,
+    audit,
+    board,
+    controls,
+    engine,
+    jobs,
+    live,
+    operations,
+    options,
+    writer,
+)
 from tests.mutants.mutant import Mutant
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -30,6 +42,7 @@ MUTANTS: Final = (
     *jobs.MUTANTS,
     *engine.MUTANTS,
     *controls.MUTANTS,
+    *options.MUTANTS,
 )
 
 
