@@ -20,6 +20,7 @@ from api_node.operators import auth as v1_auth
 from api_node.operators import users as v1_users
 from api_node.programs import jobs, queues, units
 from api_node.programs import operations as job_operations
+from api_node.programs import records as job_records
 from shared.actor import ApplicationId
 from shared.errors import Forbidden, PeopleOnly, Unauthenticated
 from shared.permissions import Permission
@@ -148,6 +149,8 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("GET", "/api/v1/tasks/{id}", jobs.get_job, Permission.TASK_VIEW),
     Entry("GET", "/api/v1/tasks/{id}/history", jobs.get_history, Permission.TASK_VIEW),
     Entry("GET", "/api/v1/tasks/{id}/why", jobs.get_why, Permission.TASK_VIEW),
+    Entry("GET", "/api/v1/tasks/{id}/steps", job_records.get_steps, Permission.TASK_VIEW),
+    Entry("GET", "/api/v1/tasks/{id}/logs", job_records.get_logs, Permission.TASK_VIEW),
     Entry("PUT", "/api/v1/tasks/{id}/status", job_operations.set_status, Permission.TASK_UPDATE),
     Entry("POST", "/api/v1/tasks/{id}/operations", job_operations.operate, Permission.TASK_UPDATE),
     Entry("POST", "/api/v1/tasks/{id}/start", job_operations.start, Permission.TASK_UPDATE),

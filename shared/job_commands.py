@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.application_commands import Instant
 from shared.commands import CommandData, RowId, Whole
-from shared.jobs import BY_HAND
+from shared.jobs import BY_HAND, LogLevel
 from shared.jsonio import dumps
 
 MAX_JOBS_A_COMMAND: Final = 500
@@ -236,12 +236,16 @@ class Report(CommandData):
     release   at once, by another unit perhaps; it costs no attempt. One that may run at most once is taken back only
               with `neverStarted`, from a unit that has not begun it; so it is with `snooze`
     progress  `progress`
+    step      `name`, `result`: this part of the job is done. It is kept for later attempts, and kept once: the first
+              result stays, and is the answer to whoever reports another one
+    log       `line`, `level`, `message`, `fields`: `line` counts those of the attempt from 1, and rises; one that is
+              not above the last one is taken for a repetition of it
     """
 
     taskId: RowId
     attempt: Attempt
     leaseToken: LeaseToken
-    kind: Literal["complete", "fail", "snooze", "release", "progress"]
+    kind: Literal["complete", "fail", "snooze", "release", "progress", "step", "log"]
     result: Any = None
     error: ReportedError | None = None
     retryable: bool = True
@@ -249,6 +253,19 @@ class Report(CommandData):
     delayMs: Milliseconds | None = None
     neverStarted: bool = False
     progress: Annotated[Any, AfterValidator(_fit_beside_the_job)] = None
+    name: Label | None = None
+    line: Annotated[int, Field(ge=1, lt=2**31), Whole] | None = None
+    level: LogLevel = "info"
+    message: Annotated[str, StringConstraints(max_length=8_192)] = ""
+    fields: Annotated[dict[str, Any], AfterValidator(_fit_beside_the_job)] = Field(default={})
+
+    @model_validator(mode="after")
+    def _says_which(self) -> "Report":
+        if self.kind == "step" and self.name is None:
+            raise ValueError("needs a name where its kind is step")
+        if self.kind == "log" and self.line is None:
+            raise ValueError("needs a line where its kind is log")
+        return self
 
 
 class ReportList(CommandData):

@@ -31,6 +31,9 @@ Outcome = Literal[
 another process. A job whose time was over while it waited ended that way without an attempt: `expired` or
 `deadline_exceeded`."""
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+"""How much a line of a log matters, the least first."""
+
 Operation = Literal["start", "pause", "resume", "cancel", "retry", "reprioritise", "reschedule"]
 """What people and programs may do to a job that is there (seed 001)."""
 
@@ -125,6 +128,28 @@ class JobAttempt(NamedTuple):
     error: str | None
     started_at: datetime
     ended_at: datetime
+
+
+class JobStep(NamedTuple):
+    """A named part of a job that is done, whichever attempt did it. `result` is JSON."""
+
+    job_id: int
+    name: str
+    attempt: int
+    result: str
+    at: datetime
+
+
+class LogLine(NamedTuple):
+    """What an attempt says of itself. `line` counts them, from 1, with gaps perhaps; `fields` is JSON."""
+
+    job_id: int
+    attempt: int
+    line: int
+    level: LogLevel
+    message: str
+    fields: str
+    at: datetime
 
 
 class Intervention(NamedTuple):
@@ -231,6 +256,23 @@ def intervention_view(done: Intervention) -> dict[str, Any]:
         "by": {"kind": done.actor_kind, "id": done.actor_id, "name": done.actor_name},
         "reason": done.reason,
         "details": loads(done.details),
+    }
+
+
+def step_view(step: JobStep) -> dict[str, Any]:
+    """What the API shows of a step."""
+    return {"name": step.name, "result": loads(step.result), "attempt": step.attempt, "at": iso(step.at)}
+
+
+def line_view(line: LogLine) -> dict[str, Any]:
+    """What the API shows of a line of a log."""
+    return {
+        "attempt": line.attempt,
+        "line": line.line,
+        "level": line.level,
+        "message": line.message,
+        "fields": loads(line.fields),
+        "at": iso(line.at),
     }
 
 

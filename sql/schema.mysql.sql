@@ -606,3 +606,29 @@ CREATE TABLE job_unique_key (
 CREATE INDEX ix_job_unique_key_job_id ON job_unique_key (job_id);
 
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';
+
+-- Running upgrade 0010 -> 0011
+
+CREATE TABLE job_step (
+    job_id BIGINT NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    attempt INTEGER NOT NULL,
+    result MEDIUMTEXT NOT NULL,
+    at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_job_step PRIMARY KEY (job_id, name),
+    CONSTRAINT fk_job_step_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE job_log (
+    job_id BIGINT NOT NULL,
+    attempt INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    level VARCHAR(10) NOT NULL,
+    message TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    at DATETIME(3) NOT NULL,
+    CONSTRAINT pk_job_log PRIMARY KEY (job_id, attempt, line),
+    CONSTRAINT fk_job_log_job_id FOREIGN KEY(job_id) REFERENCES job (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010';

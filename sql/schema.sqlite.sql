@@ -427,3 +427,25 @@ CREATE TABLE job_unique_key (
 );
 
 CREATE INDEX ix_job_unique_key_job_id ON job_unique_key (job_id);
+
+CREATE TABLE job_step (
+	job_id INTEGER NOT NULL,
+	name VARCHAR(100) NOT NULL,
+	attempt INTEGER NOT NULL,
+	result TEXT NOT NULL,
+	at DATETIME NOT NULL,
+	CONSTRAINT fk_job_step_job_id FOREIGN KEY(job_id) REFERENCES job (id),
+	CONSTRAINT pk_job_step PRIMARY KEY (job_id, name)
+);
+
+CREATE TABLE job_log (
+	job_id INTEGER NOT NULL,
+	attempt INTEGER NOT NULL,
+	line INTEGER NOT NULL,
+	level VARCHAR(10) NOT NULL,
+	message TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	at DATETIME NOT NULL,
+	CONSTRAINT fk_job_log_job_id FOREIGN KEY(job_id) REFERENCES job (id),
+	CONSTRAINT pk_job_log PRIMARY KEY (job_id, attempt, line)
+);

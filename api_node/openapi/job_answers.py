@@ -8,8 +8,8 @@ from api_node.job_why import Reason
 from api_node.openapi.answers import Count, FieldFault, Instant, Shape
 from shared.audit import ActorKind
 from shared.commands import RowId, Version
-from shared.job_commands import Backoff, JobName, Priority, QueueName, Retention, TypeName, UnitId
-from shared.jobs import ByHand, JobStatus, Operation, Outcome
+from shared.job_commands import Backoff, JobName, Label, Priority, QueueName, Retention, TypeName, UnitId
+from shared.jobs import ByHand, JobStatus, LogLevel, Operation, Outcome
 from shared.queue_commands import Starts
 from shared.units import UnitStatus
 
@@ -162,6 +162,41 @@ class JobHistory(Shape):
     """What became of a job, oldest first."""
 
     items: list[JobEvent]
+
+
+class JobStep(Shape):
+    """A part of a job that is done."""
+
+    name: Label
+    result: Any
+    attempt: Annotated[int, Field(ge=1)] = Field(description="the one that did it")
+    at: Instant
+
+
+class JobSteps(Shape):
+    """What is done of a job."""
+
+    items: list[JobStep]
+    progress: Any = Field(description="what its last attempt said of how far it is")
+
+
+class LogLine(Shape):
+    """What an attempt said."""
+
+    attempt: Annotated[int, Field(ge=1)]
+    line: Annotated[int, Field(ge=1)] = Field(description="rises within the attempt")
+    level: LogLevel
+    message: str
+    fields: dict[str, Any]
+    at: Instant
+
+
+class JobLog(Shape):
+    """What attempts at a job said, oldest first."""
+
+    items: list[LogLine]
+    nextCursor: str = Field(description="`?cursor=` of what comes after, now or later")
+    isOver: bool = Field(description="nothing will come after")
 
 
 class UnitOutlook(Shape):
@@ -325,12 +360,14 @@ class LeasedJobs(Shape):
 class ReportResult(Shape):
     """What became of one report."""
 
-    status: Literal[200, 404, 409]
+    status: Literal[200, 404, 409, 413]
     already: Literal[True] = Field(default=True, description="it had been applied before")
-    errorCode: Literal["not_found", "stale_attempt", "may_have_started"] = Field(
+    result: Any = Field(default=None, description="of a step that was done before: what it came to then")
+    errorCode: Literal["not_found", "stale_attempt", "may_have_started", "payload_too_large"] = Field(
         default="stale_attempt",
         description="`stale_attempt`: the attempt no longer runs, its lease was lost, or it has ended otherwise; "
-        "`may_have_started`: a job that may run at most once, handed back without `neverStarted`",
+        "`may_have_started`: a job that may run at most once, handed back without `neverStarted`; "
+        "`payload_too_large`: the job has as many steps as it may, or the attempt has said as much",
     )
 
 

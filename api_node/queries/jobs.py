@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from api_node.queries.departments import in_departments_of
 from api_node.queries.json_lists import is_listed
 from api_node.queries.tasks import COUNT_CAP
-from shared.db.tables import job, job_attempt, job_intervention
-from shared.jobs import Intervention, Job, JobAttempt, completing_attempt
+from shared.db.tables import job, job_attempt, job_intervention, job_log, job_step
+from shared.jobs import Intervention, Job, JobAttempt, JobStep, LogLine, completing_attempt
 from shared.principal import Principal
 
 MOST_ATTEMPTS: Final = 500
@@ -25,6 +25,7 @@ _LAST: Final = "\U0010ffff"
 _c = job.c
 _a = job_attempt.c
 _i = job_intervention.c
+_l = job_log.c
 
 
 class Beginning(str):
@@ -140,6 +141,25 @@ async def interventions(engine: AsyncEngine, job_id: int) -> Sequence[Interventi
     rows = select(job_intervention).where(_i.job_id == job_id).order_by(_i.version.desc()).limit(MOST_ATTEMPTS)
     async with engine.connect() as connection:
         return [Intervention(*row) for row in await connection.execute(rows)][::-1]
+
+
+async def steps(engine: AsyncEngine, job_id: int) -> Sequence[JobStep]:
+    """What is done of a job, in the order in which it was."""
+    rows = select(job_step).where(job_step.c.job_id == job_id).order_by(job_step.c.at, job_step.c.name)
+    async with engine.connect() as connection:
+        return [JobStep(*row) for row in await connection.execute(rows)]
+
+
+async def log_lines(
+    engine: AsyncEngine, job_id: int, *, levels: Collection[str], after: tuple[int, int], limit: int
+) -> Sequence[LogLine]:
+    """What attempts at a job said, of these levels, in order. `after`: an attempt and a line of it."""
+    attempt, line = after
+    rows = select(job_log).where(_l.job_id == job_id, _l.level.in_(sorted(levels)))
+    rows = rows.where(_l.attempt >= attempt, or_(_l.attempt > attempt, _l.line > line))
+    async with engine.connect() as connection:
+        found = await connection.execute(rows.order_by(_l.attempt, _l.line).limit(limit))
+        return [LogLine(*row) for row in found]
 
 
 def _matching(viewer: Principal, wanted: JobFilter) -> ColumnElement[bool]:

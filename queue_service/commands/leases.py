@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from queue_service.commands.actors import department_of
 from queue_service.commands.engine_shards import BEGINS, ENDS
+from queue_service.commands.notebook import Notebook
 from queue_service.domain.command import Answer, Command, CommandKind, Decision, Needs
 from queue_service.domain.jobs import (
     Ended,
@@ -41,6 +42,9 @@ _REPORTS: Final[Mapping[str, Callable[[Job, Report, datetime], Ended]]] = Mappin
         "release": lambda job, _report, now: released(job, now),
     }
 )
+NOTED: Final = frozenset({"step", "log"})
+"""Reports that leave the job's row as it is."""
+
 _HANDED_BACK: Final = frozenset({"snooze", "release"})
 _OUTCOME_OF: Final[Mapping[str, Outcome]] = MappingProxyType(
     {"complete": "completed", "fail": "failed", "snooze": "snoozed", "release": "released"}
@@ -102,10 +106,13 @@ def _report(data: Reports, command: Command, working: WorkingSet, now: datetime)
     changes: list[Change] = []
     records: list[JobAttempt] = []
     results: list[dict[str, Any]] = []
+    notebook = Notebook(working, now)
     for report in data.reports:
         job = jobs.get(report.taskId) or working.jobs.get(report.taskId)
         if job is None or job.department_id != department_id:
             results.append({"status": NotFound.status, "errorCode": NotFound.code})
+        elif holds(job, data.unitId, report) and report.kind in NOTED:
+            results.append(notebook.note(report))
         elif holds(job, data.unitId, report):
             if job.at_most_once and report.kind in _HANDED_BACK and not report.neverStarted:
                 results.append({"status": MayHaveStarted.status, "errorCode": MayHaveStarted.code})
@@ -118,7 +125,9 @@ def _report(data: Reports, command: Command, working: WorkingSet, now: datetime)
             results.append({"status": 200, "already": True})
         else:
             results.append({"status": StaleAttempt.status, "errorCode": StaleAttempt.code})
-    return Decision(Answer(200, {"results": results}), changes, attempts=records)
+    return Decision(
+        Answer(200, {"results": results}), changes, attempts=records, steps=notebook.steps, lines=notebook.lines
+    )
 
 
 def holds(job: Job, unit_id: str, report: Report) -> bool:
@@ -190,6 +199,8 @@ def _needs_of_reports(data: Reports) -> Needs:
     return Needs(
         job_ids=frozenset(report.taskId for report in data.reports),
         attempts=frozenset((report.taskId, report.attempt) for report in data.reports),
+        stepping_job_ids=frozenset(report.taskId for report in data.reports if report.kind == "step"),
+        logging_attempts=frozenset((report.taskId, report.attempt) for report in data.reports if report.kind == "log"),
     )
 
 

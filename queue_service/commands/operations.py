@@ -111,6 +111,8 @@ def _decision(
         audits=[audit],
         attempts=[ended.attempt] if ended.attempt else [],
         interventions=[done],
+        # with another payload, what was done for the one before is of no use
+        stepless=frozenset({after.id}) if action == "retry" and before.config != after.config else frozenset(),
     )
 
 

@@ -15,7 +15,7 @@ from queue_service.domain.workingset import Change, WorkingSet
 from shared.actor import ActorId
 from shared.commands import CommandData
 from shared.errors import ConsoleError
-from shared.jobs import Intervention, JobAttempt
+from shared.jobs import Intervention, JobAttempt, JobStep, LogLine
 from shared.permissions import Permission
 from shared.units import UnitKey
 
@@ -89,7 +89,8 @@ class Needs:
     `attempts` (job, attempt) are read where they are not the last of their job.
     `job_ids` come without their config, `given_job_ids` with it; of `placed_job_ids` the path of their department.
     `unique_keys` (type, key) are those that jobs of the actor's department are to have: the jobs that have them now.
-    `retaken_job_ids` may take their own keys again: whoever has those.
+    `retaken_job_ids` may take their own keys again: whoever has those. `stepping_job_ids`: the steps that are kept of
+    them; `logging_attempts` (job, attempt): the last line of each.
     `people_below`: departments, for the roles that people have there and below.
     """
 
@@ -107,6 +108,8 @@ class Needs:
     attempts: frozenset[tuple[int, int]] = frozenset()
     unique_keys: frozenset[tuple[str, str]] = frozenset()
     retaken_job_ids: frozenset[int] = frozenset()
+    stepping_job_ids: frozenset[int] = frozenset()
+    logging_attempts: frozenset[tuple[int, int]] = frozenset()
     unit_ids: frozenset[str] = frozenset()
     queue_names: frozenset[str] = frozenset()
     department_ids: frozenset[int] = frozenset()
@@ -157,7 +160,8 @@ class Audit:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What applying a command means: its answer, the rows it changes, the events it causes, what is put on record, and
-    the attempts at jobs that it ends, what was done to jobs, and how many began of those queues that limit this."""
+    the attempts at jobs that it ends, what was done to jobs, the steps that are done and the lines that attempts say,
+    the jobs whose steps are forgotten, and how many began of those queues that limit this."""
 
     answer: Result
     changes: Sequence[Change]
@@ -165,6 +169,9 @@ class Decision:
     audits: Sequence[Audit] = field(default=())
     attempts: Sequence[JobAttempt] = field(default=())
     interventions: Sequence[Intervention] = field(default=())
+    steps: Sequence[JobStep] = field(default=())
+    lines: Sequence[LogLine] = field(default=())
+    stepless: frozenset[int] = frozenset()
     starts: Mapping[int, int] = field(default_factory=dict)
 
 

@@ -1,12 +1,12 @@
 """The rows one batch works on: what was loaded, and what the commands so far have made of it."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.actor import ActorId, ApplicationId
 from shared.applications import Application, ApplicationSecret, place_of
-from shared.jobs import Job, JobAttempt, digest_of
+from shared.jobs import Job, JobAttempt, JobStep, LogLine, digest_of
 from shared.model import Task, Throttle, User, UserSession
 from shared.organisation import ADMINISTRATOR, ON, Department, PermissionRow, Place, Role, place_in
 from shared.principal import Principal, principal_of
@@ -80,7 +80,8 @@ class WorkingSet:
     `administrators` are the accounts that can administer unless their department, which is the value, is one of
     `departments_off`. `uses` is by kind and id of what may be deleted, as the database had it. `stationed` counts
     the people who are on, by department and role, of those departments that were asked about. `key_holders` are the
-    jobs that have those unique keys that were asked about, by what stands for them.
+    jobs that have those unique keys that were asked about, by what stands for them. `last_lines` has that of each
+    attempt (job, number) that has said something.
     """
 
     ids: IdSource
@@ -96,6 +97,8 @@ class WorkingSet:
     jobs: dict[int, Job] = field(default_factory=dict)
     key_holders: dict[str, int] = field(default_factory=dict)
     attempts: dict[tuple[int, int], JobAttempt] = field(default_factory=dict)
+    steps: dict[int, dict[str, JobStep]] = field(default_factory=dict)
+    last_lines: dict[tuple[int, int], int] = field(default_factory=dict)
     units: dict[UnitKey, ExecutionUnit] = field(default_factory=dict)
     queues: dict[QueueKey, Queue] = field(default_factory=dict)
     departments: dict[int, Department] = field(default_factory=dict)
@@ -154,6 +157,13 @@ class WorkingSet:
                 self._apply_application(after)
             case ApplicationSecret() | Job() | ExecutionUnit() | Queue():
                 self._apply_plain(after)
+
+    def note(self, steps: Sequence[JobStep], lines: Sequence[LogLine]) -> None:
+        """What attempts leave behind: a later report of the batch sees it."""
+        for step in steps:
+            self.steps[step.job_id][step.name] = step
+        for line in lines:
+            self.last_lines[line.job_id, line.attempt] = line.line
 
     def changes(self) -> dict[type[Entity], list[Change]]:
         """What to write, by kind, in id order."""

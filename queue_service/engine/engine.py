@@ -17,7 +17,7 @@ from datetime import datetime
 from itertools import chain, count
 from typing import Any, Final
 
-from queue_service.commands.leases import holds
+from queue_service.commands.leases import NOTED, holds
 from queue_service.domain.command import Answer, Command, Slot
 from queue_service.domain.jobs import brief
 from queue_service.domain.workingset import Change
@@ -27,7 +27,7 @@ from queue_service.engine.flow import Flow
 from queue_service.engine.index import PartitionKey, ReadyIndex
 from queue_service.engine.lines import Lines
 from queue_service.engine.live import Lease, LiveUnit, Waiting
-from queue_service.store import counts, jobs, queues
+from queue_service.store import counts, job_records, jobs, queues
 from queue_service.store.aggregates import JOBS
 from queue_service.store.faults import DatabaseFault
 from queue_service.store.session import Session, Transaction
@@ -48,6 +48,7 @@ from shared.job_commands import (
     UnitState,
 )
 from shared.jobs import TERMINAL, Job, is_by_hand
+from shared.jsonio import loads
 from shared.queues import Allowance, Queue, QueueKey
 from shared.units import ExecutionUnit, Outlook, UnitKey
 
@@ -179,8 +180,10 @@ class Engine:
         for command in commands:
             match command.data:
                 case Reports() as data:
+                    # what leaves the row as it is has no guard: it is judged by the row, which is held
+                    held = {report.taskId for report in data.reports if report.kind in NOTED}
                     for report in data.reports:
-                        job = self._running.get(report.taskId)
+                        job = None if report.taskId in held else self._running.get(report.taskId)
                         if job is not None and holds(job, data.unitId, report):
                             found[job.id] = job
                 case NewLeases() as data:
@@ -304,6 +307,19 @@ class Engine:
             waiting.callers -= 1
             if not waiting.callers and waiting.free.is_set() and waiting in live.waiting:
                 live.waiting.remove(waiting)
+
+    async def steps(self, granted: Sequence[Job]) -> dict[int, dict[str, Any]]:
+        """What earlier attempts at these jobs have done: results by the names of the steps. Raises
+        DatabaseUnavailable."""
+        before = [job.id for job in granted if job.attempt > 1]
+        if not before:
+            return {}
+        try:
+            async with self._session.lock, self._session.transaction() as tx:
+                found = await job_records.steps(tx, before)
+        except DatabaseFault as fault:
+            raise DatabaseUnavailable from fault
+        return {job_id: {step.name: loads(step.result) for step in steps.values()} for job_id, steps in found.items()}
 
     async def _granted_before(self, live: LiveUnit, claim_id: str) -> list[Job]:
         """What a claim got, as far as the unit still holds it."""

@@ -17,12 +17,12 @@ _BREATH_S: Final = 0.05
 
 
 def retention_loop(session: Session, fence: Fence, time: SteadyTime) -> Loop:
-    """One chunk a run; again at once while there is more, else after a minute."""
+    """One chunk a run; again at once while there may be more, else after a minute."""
 
     async def run_once() -> float:
         async with session.lock, session.transaction() as tx:
             await fence.check(tx)
             forgotten = await jobs.prune(tx, now=time.now(), newest_kept=NEWEST_KEPT, limit=_CHUNK)
-        return _BREATH_S if forgotten == _CHUNK else PERIOD_S
+        return _BREATH_S if forgotten else PERIOD_S
 
     return Loop("retention", PERIOD_S, run_once)

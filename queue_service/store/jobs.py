@@ -6,22 +6,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, literal_column, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal_column, null, or_, select, tuple_
 
 from queue_service.domain.jobs import is_small
-from queue_service.store import counts
+from queue_service.store import counts, job_records
 from queue_service.store.aggregates import SMALL_JOBS
 from queue_service.store.people import paths_of
 from queue_service.store.session import Transaction
-from queue_service.store.statement import Statement, the_count
-from queue_service.store.versioned import insert_head, insert_parts, to_driver
-from shared.db.tables import execution_unit, job, job_attempt, job_intervention, job_unique_key
+from queue_service.store.statement import Statement
+from queue_service.store.versioned import append
+from shared.db.tables import execution_unit, job, job_attempt, job_intervention, job_log, job_step, job_unique_key
 from shared.jobs import TERMINAL, Intervention, Job, JobAttempt
 from shared.units import ExecutionUnit
 
 PRIORITIES: Final = range(10)
 UNFINISHED: Final = ("PENDING", "RUNNING", "PAUSED")
 _COUNTED: Final = 10_000
+_MOST_ROWS: Final = 5_000
 _COLUMNS: Final = JobAttempt._fields
 _NOTED: Final = Intervention._fields
 _c = job.c
@@ -45,23 +46,17 @@ class Ready:
 
 def record(tx: Transaction, attempts: Sequence[JobAttempt]) -> Statement[int]:
     """Write attempts that have ended."""
-    return _append(tx, job_attempt, _COLUMNS, attempts)
+    return append(tx, job_attempt, _COLUMNS, attempts)
 
 
 def note(tx: Transaction, interventions: Sequence[Intervention]) -> Statement[int]:
     """Write what was done to jobs."""
-    return _append(tx, job_intervention, _NOTED, interventions)
+    return append(tx, job_intervention, _NOTED, interventions)
 
 
 def paths(tx: Transaction, job_ids: Collection[int]) -> Statement[dict[int, str]]:
     """The path of each department that these jobs are in, by the department's id."""
     return paths_of(tx, job, job_ids)
-
-
-def _append(tx: Transaction, table: Table, names: tuple[str, ...], values: Sequence[tuple[Any, ...]]) -> Statement[int]:
-    columns = zip(to_driver(tx.dialect, table, names), zip(*values, strict=True), strict=bool(values))
-    rows = list(zip(*(map(convert, each) if convert else each for convert, each in columns), strict=True))
-    return Statement(tx, insert_parts(tx.dialect, insert_head(tx.dialect, table, names), rows), the_count)
 
 
 async def attempts(tx: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], JobAttempt]:
@@ -183,6 +178,7 @@ async def prune(tx: Transaction, *, now: datetime, newest_kept: int, limit: int)
         finished = finished.order_by(_c.lapses_at, _c.id).limit(limit - len(doomed))
         doomed += (await tx.execute(finished)).scalars()
     if doomed:
+        doomed = await job_records.as_many_as(tx, doomed, _MOST_ROWS)
         # what somebody tries anew meanwhile stays: again by the row, which is held from here on
         still = select(_c.id, _c.department_id, _c.queue, _c.task_type, _c.status)
         still = still.where(_c.id.in_(doomed), _c.status.in_(sorted(TERMINAL)), _c.lapses_at <= now).order_by(_c.id)
@@ -190,7 +186,7 @@ async def prune(tx: Transaction, *, now: datetime, newest_kept: int, limit: int)
         doomed = [row[0] for row in rows]
         gone = Counter(tuple(row[1:]) for row in rows)
         await counts.add(tx, {kind: -jobs for kind, jobs in gone.items()}, writer=counts.PRUNER)
-        for of_jobs in (job_attempt, job_intervention, job_unique_key):
+        for of_jobs in (job_attempt, job_intervention, job_unique_key, job_step, job_log):
             await tx.execute(delete(of_jobs).where(of_jobs.c.job_id.in_(doomed)))
         await tx.execute(delete(job).where(_c.id.in_(doomed)))
     return len(doomed)

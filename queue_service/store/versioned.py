@@ -183,6 +183,13 @@ def insert_parts(dialect: Dialect, head: str, rows: Sequence[Sequence[Any]]) -> 
     return [(head + ", ".join([row] * len(chunk)), tuple(chain.from_iterable(chunk))) for chunk in _chunks(rows)]
 
 
+def append(tx: Transaction, table: Table, names: tuple[str, ...], values: Sequence[tuple[Any, ...]]) -> Statement[int]:
+    """Insert rows that are never changed, given as tuples of the columns of these names."""
+    columns = zip(to_driver(tx.dialect, table, names), zip(*values, strict=True), strict=bool(values))
+    rows = list(zip(*(map(convert, each) if convert else each for convert, each in columns), strict=True))
+    return Statement(tx, insert_parts(tx.dialect, insert_head(tx.dialect, table, names), rows), the_count)
+
+
 def _are_alike(values: Sequence[Any]) -> bool:
     return values.count(values[0]) == len(values)
 

@@ -49,8 +49,9 @@ async def post_claim(request: Request) -> Response:
     service: QueueService = request.app.state.service
     wire, _ = await read_json(request)
     claim = validated(UnitClaim, wire)
-    granted = await while_somebody_waits(request, service.engine.claim(_key(claim), claim))
-    return JsonResponse(success({"jobs": [_grant(job) for job in granted or ()]}))
+    granted = await while_somebody_waits(request, service.engine.claim(_key(claim), claim)) or []
+    steps = await service.engine.steps(granted)
+    return JsonResponse(success({"jobs": [_grant(job, steps.get(job.id, {})) for job in granted]}))
 
 
 async def post_beat(request: Request) -> Response:
@@ -93,7 +94,7 @@ def _key(ref: UnitRef) -> UnitKey:
     return ref.departmentId, ref.unitId
 
 
-def _grant(job: Job) -> dict[str, Any]:
+def _grant(job: Job, steps: dict[str, Any]) -> dict[str, Any]:
     return {
         "taskId": job.id,
         "attempt": job.attempt,
@@ -107,5 +108,5 @@ def _grant(job: Job) -> dict[str, Any]:
         "timeoutS": job.timeout_s,
         "deadlineAt": None if job.deadline_at is None else iso(job.deadline_at),
         "atMostOnce": job.at_most_once,
-        "steps": {},
+        "steps": steps,
     }

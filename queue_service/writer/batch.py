@@ -15,7 +15,7 @@ from queue_service.commands import KINDS
 from queue_service.domain.audit import audit_entry
 from queue_service.domain.command import Answer, Audit, Command, Event, Result
 from queue_service.domain.workingset import Change, IdSource, WorkingSet
-from queue_service.store import answers, counts, jobs, outbox, queues, unique_keys
+from queue_service.store import answers, counts, job_records, jobs, outbox, queues, unique_keys
 from queue_service.store import audit as audit_log
 from queue_service.store.answers import StoredAnswer
 from queue_service.store.session import Transaction
@@ -25,7 +25,7 @@ from queue_service.writer.fence import Fence
 from queue_service.writer.rows import load, write
 from shared.clock import iso
 from shared.errors import ConsoleError, Forbidden, IdempotencyMismatch, Unauthenticated
-from shared.jobs import Intervention, Job, JobAttempt
+from shared.jobs import Intervention, Job, JobAttempt, JobStep, LogLine
 from shared.jsonio import dumps
 from shared.policy import has_permission
 from shared.principal import has_expired, is_effective
@@ -69,6 +69,9 @@ async def apply_batch(
     audits: list[tuple[Command, Audit]] = []
     attempts: list[JobAttempt] = []
     interventions: list[Intervention] = []
+    steps: list[JobStep] = []
+    lines: list[LogLine] = []
+    stepless: set[int] = set()
     starts: Counter[int] = Counter()
     for command in commands:
         try:
@@ -98,6 +101,10 @@ async def apply_batch(
         audits += [(command, audit) for audit in decision.audits]
         attempts += decision.attempts
         interventions += decision.interventions
+        steps += decision.steps
+        lines += decision.lines
+        stepless |= decision.stepless
+        working.note(decision.steps, decision.lines)
         starts.update(decision.starts)
     if deferrals:
         ends = {command.operation_id: result for command, result in zip(commands, results, strict=True)}
@@ -109,6 +116,7 @@ async def apply_batch(
         for entry_id, (command, audit) in zip(reservation.audit_ids, audits, strict=True)
     ]
     changes = working.changes()
+    await job_records.forget_steps(tx, stepless)
     await write(
         tx,
         changes,
@@ -117,6 +125,8 @@ async def apply_batch(
         audit_log.append(tx, entries),
         jobs.record(tx, attempts),
         jobs.note(tx, interventions),
+        job_records.keep_steps(tx, steps),
+        job_records.keep_lines(tx, lines),
         queues.add_starts(tx, starts, now),
         counts.add(tx, counts.difference(changes.get(Job, ())), writer=_writer(commands[0])),
         *unique_keys.follow(tx, changes.get(Job, ())),

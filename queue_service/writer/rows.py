@@ -10,7 +10,7 @@ from queue_service.commands import KINDS
 from queue_service.commands.actors import department_of
 from queue_service.domain.command import Command, Needs
 from queue_service.domain.workingset import Change, Entity, IdSource, WorkingSet
-from queue_service.store import answers, applications, grants, jobs, organisation, people, unique_keys
+from queue_service.store import answers, applications, grants, job_records, jobs, organisation, people, unique_keys
 from queue_service.store.aggregates import (
     ALL,
     APPLICATIONS,
@@ -161,6 +161,10 @@ async def _ask_what_few_need(tx: Transaction, needs: Sequence[Needs], working: W
         working.uses[Department, department_id] = await organisation.uses_of_department(tx, department_id)
     for role_id in _all(n.uses_of_roles for n in needs):
         working.uses[Role, role_id] = await organisation.uses_of_role(tx, role_id)
+    if stepping := _all(n.stepping_job_ids for n in needs):
+        working.steps = await job_records.steps(tx, stepping)
+    if logging := _all(n.logging_attempts for n in needs):
+        working.last_lines = await job_records.last_lines(tx, logging)
     former = _former(_all(n.attempts for n in needs), working)
     if former:
         working.attempts = await jobs.attempts(tx, former)

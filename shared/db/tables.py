@@ -322,6 +322,32 @@ job_attempt: Final = Table(
     **_OPTIONS,
 )
 
+job_step: Final = Table(
+    "job_step",
+    metadata,
+    # a part of a job that is done: the first result stays
+    Column("job_id", Id, ForeignKey("job.id"), primary_key=True, autoincrement=False),
+    Column("name", String(100), primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("result", LongText, nullable=False),
+    Column("at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
+job_log: Final = Table(
+    "job_log",
+    metadata,
+    # what attempts say of themselves, as their units count it
+    Column("job_id", Id, ForeignKey("job.id"), primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("level", String(10), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("at", UtcMilliseconds, nullable=False),
+    **_OPTIONS,
+)
+
 job_unique_key: Final = Table(
     "job_unique_key",
     metadata,

@@ -1,4 +1,4 @@
-"""How each server of the family is told to make its data directory, and to serve from it. Pure: no process, no wait."""
+"""How each server of the family is told to make its data directory, and to serve from it. No process, no wait."""
 
 import os
 from pathlib import Path
@@ -68,7 +68,10 @@ def serve_options(binaries: ServerBinaries, db: Path, port: int, *, durable: boo
 
 
 def _common(binaries: ServerBinaries, db: Path) -> list[str]:
-    options = ["--no-defaults", f"--datadir={db}", f"--lc-messages-dir={binaries.share}"]
+    # a server that starts deletes what it takes for its own old temporary tables, and would find those of another one
+    own = db.parent / "tmp"
+    own.mkdir(exist_ok=True)
+    options = ["--no-defaults", f"--datadir={db}", f"--tmpdir={own}", f"--lc-messages-dir={binaries.share}"]
     if binaries.kind == "mysql":
         options += ["--secure-file-priv=NULL", f"--basedir={binaries.tree}"]  # Debian's default folder may not exist
     if binaries.plugins is not None:

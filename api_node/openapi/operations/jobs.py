@@ -11,8 +11,10 @@ from api_node.openapi.job_answers import (
     JobHistory,
     JobInTheWay,
     JobInTheWayInBrief,
+    JobLog,
     JobPage,
     JobStatistics,
+    JobSteps,
     JobWhy,
     JobWithAttempts,
     Submissions,
@@ -23,10 +25,11 @@ from api_node.parameters import MAX_PAGE, MAX_PAGE_SIZE
 from api_node.programs.answers import LIMIT
 from api_node.programs.batch import JobBatch
 from api_node.programs.job_query import MAX_LENGTH
+from api_node.programs.records import CURSOR, USUAL_LINES
 from shared.errors import Invalid, UniqueConflict, WrongState
 from shared.job_actions import JobOperation, Saying, StatusChange
 from shared.job_commands import NewJob
-from shared.jobs import JobStatus
+from shared.jobs import JobStatus, LogLevel
 
 NUMBERED_PAGES: Final = (
     Query("page", Annotated[int, Field(ge=1, le=MAX_PAGE)], "number of the page, from 1"),
@@ -114,6 +117,25 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             tag="Jobs",
             summary="Ask why a job is not running",
             answers={200: Answer("what stands in its way", JobWhy)},
+        ),
+        "GET /api/v1/tasks/{id}/steps": Operation(
+            id="listJobSteps",
+            tag="Jobs",
+            summary="See what is done of a job",
+            answers={200: Answer("its steps", JobSteps)},
+            errors=(Invalid,),
+        ),
+        "GET /api/v1/tasks/{id}/logs": Operation(
+            id="readJobLog",
+            tag="Jobs",
+            summary="Read what the attempts at a job say",
+            query=(
+                Query("limit", Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)], f"lines at most; {USUAL_LINES}"),
+                Query("cursor", Annotated[str, Field(pattern=f"^{CURSOR.pattern}$")], "`nextCursor` of an answer"),
+                Query("level", LogLevel, "this, and what matters more"),
+            ),
+            headers=("Prefer-Wait",),
+            answers={200: Answer("some lines", JobLog)},
         ),
         "PUT /api/v1/tasks/{id}/status": _operation(
             "setJobStatus", "Bring a job into a state", StatusChange, is_required=True
