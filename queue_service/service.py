@@ -84,6 +84,7 @@ class QueueService:
         try:
             await self._start()
         except BaseException:
+            await self._end_tasks()
             await self._close_connections()
             raise
 
@@ -160,13 +161,16 @@ class QueueService:
                 await self.intake.drained()
         except TimeoutError:
             log.error("stopped_with_commands_unanswered", commands=self.intake.length)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._end_tasks()
         await self.engine.stop()
         await self._give_back_the_lead()
         await self._close_connections()
         log.info("drained", epoch=self._fence.epoch)
+
+    async def _end_tasks(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _close_connections(self) -> None:
         for session in self._sessions:

@@ -138,7 +138,7 @@ class NewJob(CommandData):
             raise ValueError("takes runAt or delayMs, not both")
         if self.runAt is not None and self.expiresAt is not None and self.expiresAt <= self.runAt:
             raise ValueError("would expire before it may run: expiresAt must be after runAt")
-        if self.uniqueKey is None and self.model_fields_set & {"uniqueMode", "uniqueForS"}:
+        if self.uniqueKey is None and (self.uniqueMode != "return" or self.uniqueForS is not None):
             raise ValueError("needs a uniqueKey where it names uniqueMode or uniqueForS")
         return self
 

@@ -101,9 +101,10 @@ class Batch:
         self._chunks += 1
         self._is_replayed &= outcome.is_replayed
         results: list[dict[str, Any]] = [{"status": 201, "id": job_id} for job_id in outcome.data["ids"]]
-        for place in outcome.data["existing"]:
+        # an answer of before there were unique keys has neither
+        for place in outcome.data.get("existing", ()):
             results[place] |= {"status": 200, "conflict": True}
-        for place in outcome.data["rejected"]:
+        for place in outcome.data.get("rejected", ()):
             results[place] |= self._refused(UniqueConflict())
         self._results_of_chunk(results)
 

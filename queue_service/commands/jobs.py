@@ -8,10 +8,11 @@ from typing import Final
 from queue_service.commands.actors import department_of
 from queue_service.commands.engine_shards import BEGINS
 from queue_service.commands.leases import bound_queues, is_due, may_have
-from queue_service.commands.unique_keys import holder_of_key, require_free, shown_to
+from queue_service.commands.unique_keys import holder_of_key, may_replace, require_free, shown_to
 from queue_service.domain.audit import intervention
-from queue_service.domain.command import Answer, Command, CommandKind, Decision, Needs
+from queue_service.domain.command import Answer, Audit, Command, CommandKind, Decision, Needs
 from queue_service.domain.jobs import keeps_others_off, leased, replaced, soonest
+from queue_service.domain.operations import brief_view
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.actor import ApplicationId
 from shared.job_commands import Backoff, NewJob, NewJobs
@@ -53,6 +54,7 @@ class _Accepted:
     rejected: list[int] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     interventions: list[Intervention] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
     _holders: dict[str, Job] = field(default_factory=dict)
 
     def add(self, job: Job) -> None:
@@ -72,9 +74,11 @@ class _Accepted:
         if after.status == "CANCELLED" != holder.status:
             details = {"replacedBy": job.id}
             self.interventions.append(intervention("cancel", after, details, command, working, now))
+            brief = brief_view(holder), brief_view(after)
+            self.audits.append(Audit("job.cancel", "job", after.id, after.department_id, *brief))
 
     def decision(self, answer: Answer) -> Decision:
-        return Decision(answer, self.changes, interventions=self.interventions)
+        return Decision(answer, self.changes, interventions=self.interventions, audits=self.audits)
 
 
 def _accept(new: list[NewJob], command: Command, working: WorkingSet, now: datetime) -> _Accepted:
@@ -87,7 +91,9 @@ def _accept(new: list[NewJob], command: Command, working: WorkingSet, now: datet
         job = _new(each, department_id, command, working, now)
         holder = accepted.holder(job, working)
         if holder is not None:
-            if keeps_others_off(holder, now) and each.uniqueMode != "replace":
+            if keeps_others_off(holder, now) and not (
+                each.uniqueMode == "replace" and may_replace(command, holder, working)
+            ):
                 accepted.jobs.append(holder)
                 (accepted.existing if each.uniqueMode == "return" else accepted.rejected).append(place)
                 continue

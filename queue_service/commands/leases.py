@@ -29,7 +29,7 @@ from queue_service.domain.jobs import (
 from queue_service.domain.workingset import Change, WorkingSet
 from shared.errors import MayHaveStarted, NotFound, StaleAttempt
 from shared.job_commands import NewLeases, Report, Reports, Settlement, UnitState
-from shared.jobs import Job, JobAttempt, Outcome
+from shared.jobs import LOST, TERMINAL, Job, JobAttempt, Outcome
 from shared.jsonio import dumps
 from shared.permissions import Permission
 from shared.units import ExecutionUnit, types_of
@@ -146,7 +146,10 @@ def _applied(job: Job, report: Report, now: datetime, records: list[JobAttempt])
 
 
 def _was_applied(job: Job, report: Report, records: list[JobAttempt]) -> bool:
-    """Whether this very report ended its attempt before."""
+    """Whether this very report ended its attempt before. What was taken from its unit, and may run at most once, was
+    not handed back, whatever the unit says now."""
+    if job.at_most_once and job.attempt == report.attempt and job.outcome in LOST and job.status in TERMINAL:
+        return False
     ended = [(job.attempt, job.lease_token, job.outcome)]
     ended += [(r.attempt, r.lease_token, r.outcome) for r in records if r.job_id == job.id]
     return (report.attempt, report.leaseToken, _OUTCOME_OF.get(report.kind, "")) in ended

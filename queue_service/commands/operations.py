@@ -4,17 +4,16 @@ the job, for its history, and in the audit log."""
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from queue_service.commands.engine_shards import BEGINS
 from queue_service.commands.unique_keys import holder_of_key, require_free
 from queue_service.domain.audit import intervention
 from queue_service.domain.command import Answer, Audit, Command, CommandKind, Decision, Needs
 from queue_service.domain.jobs import Ended, Impossible, is_over, replaced
-from queue_service.domain.operations import begun, details_of, ended_by_hand, operated, operation_for
+from queue_service.domain.operations import begun, brief_view, details_of, ended_by_hand, operated, operation_for
 from queue_service.domain.transitions import TRANSITIONS, JobEvent
 from queue_service.domain.workingset import Change, WorkingSet
-from shared.clock import iso
 from shared.errors import NotFound, VersionConflict, WrongState
 from shared.job_actions import Operated, OperateJob, SetJobStatus
 from shared.jobs import ByHand, Job, Operation, job_view
@@ -104,7 +103,7 @@ def _decision(
         require_free(holder, command, working, now)
         changes.insert(0, Change(holder, replaced(holder, after.id, now)))
     done = intervention(action, after, details_of(before, after, action), command, working, now)
-    audit = Audit(f"job.{action}", "job", after.id, after.department_id, _brief(before), _brief(after))
+    audit = Audit(f"job.{action}", "job", after.id, after.department_id, brief_view(before), brief_view(after))
     return Decision(
         Answer(200, job_view(after, now)),
         changes,
@@ -114,20 +113,6 @@ def _decision(
         # with another payload, what was done for the one before is of no use
         stepless=frozenset({after.id}) if action == "retry" and before.config != after.config else frozenset(),
     )
-
-
-def _brief(job: Job) -> dict[str, Any]:
-    """What an operation may change, but for what may be large."""
-    return {
-        "name": job.name,
-        "taskType": job.task_type,
-        "status": job.status,
-        "priority": job.priority,
-        "runAt": iso(job.run_at),
-        "attempt": job.attempt,
-        "configBytes": job.config_bytes,
-        "version": job.version,
-    }
 
 
 def _needs(data: OperateJob | SetJobStatus) -> Needs:

@@ -6,6 +6,7 @@ from typing import Any
 from queue_service.domain.command import Command
 from queue_service.domain.jobs import keeps_others_off
 from queue_service.domain.workingset import WorkingSet
+from shared.actor import ApplicationId
 from shared.errors import UniqueConflict
 from shared.jobs import Job, digest_of, job_view
 from shared.permissions import Permission
@@ -15,8 +16,9 @@ from shared.policy import has_permission
 def holder_of_key(job: Job, working: WorkingSet) -> Job | None:
     """The other job that has its key, whether it keeps others off or not."""
     digest = digest_of(job)
-    holder_id = None if digest is None else working.key_holders.get(digest)
-    return None if holder_id is None or holder_id == job.id else working.jobs.get(holder_id)
+    holder = None if digest is None else working.jobs.get(working.key_holders.get(digest, 0))
+    # it may have let it go since the key was looked up
+    return None if holder is None or holder.id == job.id or not holder.holds_key else holder
 
 
 def require_free(holder: Job | None, command: Command, working: WorkingSet, now: datetime) -> None:
@@ -24,6 +26,17 @@ def require_free(holder: Job | None, command: Command, working: WorkingSet, now:
     if holder is not None and keeps_others_off(holder, now):
         said = f"job {holder.id} has this unique key"
         raise UniqueConflict(said, extra={"current": shown_to(command, holder, working, now)})
+
+
+def may_replace(command: Command, holder: Job, working: WorkingSet) -> bool:
+    """Whether the actor may take the key from a job: from one of their own, or with the right to change jobs."""
+    actor = working.principal(command.actor_id)
+    if actor is None or has_permission(actor, Permission.TASK_UPDATE):
+        return True
+    by = holder.created_by_user_id, holder.created_by_application_id
+    if isinstance(command.actor_id, ApplicationId):
+        return by == (None, command.actor_id.number)
+    return by == (command.actor_id, None)
 
 
 def shown_to(command: Command, job: Job, working: WorkingSet, now: datetime) -> dict[str, Any]:

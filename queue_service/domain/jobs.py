@@ -186,7 +186,7 @@ def _errored(
 def ended(
     job: Job, event: JobEvent, outcome: Outcome, now: datetime, *, error: str | None = None, **members: Any
 ) -> Ended:
-    """A job whose attempt has ended, and the record of it."""
+    """A job whose attempt has ended, and the record of it. One that was replaced while it ran does not wait again."""
     record = JobAttempt(
         job_id=job.id,
         attempt=job.attempt,
@@ -197,6 +197,9 @@ def ended(
         started_at=job.started_at or now,
         ended_at=now,
     )
+    if after(job.status, event) == "PENDING" and job.unique_key is not None and not job.holds_key:
+        members |= {"run_at": job.run_at, "completed_at": now, "error_message": "replaced by a later job while it ran"}
+        event = "cancel"
     return Ended(moved(job, event, now, outcome=outcome, **members), record)
 
 
@@ -230,8 +233,12 @@ def keeps_others_off(job: Job, now: datetime) -> bool:
 
 
 def replaced(job: Job, by: int, now: datetime) -> Job:
-    """A job after another one has taken its unique key: cancelled if it waits; what runs runs on."""
+    """A job after another one has taken its unique key: cancelled if it waits; what runs runs on, and does not wait
+    again after that. What is finished is kept no longer for its key."""
     keyless = job._replace(holds_key=False)
+    if job.status in TERMINAL:
+        kept_until = _kept_until(job, job.status, job.completed_at or now, holds_key=False)
+        keyless = keyless._replace(lapses_at=kept_until)
     if job.status in ("PENDING", "PAUSED"):
         return moved(keyless, "cancel", now, completed_at=now, error_message=f"replaced by job {by}")
     return keyless._replace(version=job.version + 1, updated_at=now)

@@ -47,7 +47,7 @@ def details_of(before: Job, after: Job, wanted: Operation | ByHand) -> dict[str,
 
 def operation_for(job: Job, status: JobStatus, actor_id: ActorId | None) -> Operation | ByHand | None:
     """What brings a job into a state when somebody asks for that; None where nothing does. Who runs a job themselves
-    ends it by its state; nobody else does so."""
+    ends it by its state; nobody else does so. One that may run at most once is not handed back: it was begun."""
     is_own = job.status == "RUNNING" and job.execution_unit_id == holder_name(actor_id)
     wanted: dict[JobStatus, Operation | ByHand | None] = {
         "PENDING": "retry" if job.status in TERMINAL else "resume",
@@ -56,7 +56,9 @@ def operation_for(job: Job, status: JobStatus, actor_id: ActorId | None) -> Oper
         "CANCELLED": "cancel",
     }
     if is_own:
-        wanted |= {"PENDING": "release", "COMPLETED": "complete", "FAILED": "fail"}
+        wanted |= {"COMPLETED": "complete", "FAILED": "fail"}
+        if not job.at_most_once:
+            wanted["PENDING"] = "release"
     return wanted.get(status)
 
 
@@ -76,6 +78,20 @@ def ended_by_hand(
         return completed(job, Report.model_validate(fence | {"result": result}), now)
     error = ReportedError(type="by hand", message=reason or "given up by whoever ran it")
     return failed(job, Report.model_validate(fence | {"error": error, "retryable": False}), now)
+
+
+def brief_view(job: Job) -> dict[str, Any]:
+    """What an operation may change, but for what may be large: for the audit log."""
+    return {
+        "name": job.name,
+        "taskType": job.task_type,
+        "status": job.status,
+        "priority": job.priority,
+        "runAt": iso(job.run_at),
+        "attempt": job.attempt,
+        "configBytes": job.config_bytes,
+        "version": job.version,
+    }
 
 
 def holder_name(actor_id: ActorId | None) -> str:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, literal_column, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal_column, not_, null, or_, select, tuple_
 
-from queue_service.domain.jobs import is_small
-from queue_service.store import counts, job_records
+from queue_service.domain.jobs import KEPT, is_small
+from queue_service.store import counts, job_records, unique_keys
 from queue_service.store.aggregates import SMALL_JOBS
 from queue_service.store.people import paths_of
 from queue_service.store.session import Transaction
 from queue_service.store.statement import Statement
 from queue_service.store.versioned import append
-from shared.db.tables import execution_unit, job, job_attempt, job_intervention, job_log, job_step, job_unique_key
+from shared.db.tables import execution_unit, job, job_attempt, job_intervention, job_log, job_step
 from shared.jobs import TERMINAL, Intervention, Job, JobAttempt
 from shared.units import ExecutionUnit
 
@@ -162,19 +162,13 @@ async def unfinished(tx: Transaction, department_id: int) -> int:
 
 
 async def prune(tx: Transaction, *, now: datetime, newest_kept: int, limit: int) -> int:
-    """Forget at most `limit` finished jobs that need not be kept any longer, and their attempts; how many were
-    forgotten. The `newest_kept` completed ones stay however old they are."""
+    """Forget at most `limit` finished jobs that need not be kept any longer, and what belongs to them; how many were
+    forgotten. Of the completed ones that do not say how long, the `newest_kept` stay however old they are."""
     doomed: list[int] = []
     for status in sorted(TERMINAL):
         finished = select(_c.id).where(_c.status == status, _c.lapses_at <= now)
         if status == "COMPLETED":
-            newest = select(_c.lapses_at, _c.id).where(_c.status == status)
-            newest = newest.order_by(_c.lapses_at.desc(), _c.id.desc()).offset(newest_kept).limit(1)
-            oldest: Any = (await tx.execute(newest)).first()
-            if oldest is None:
-                continue
-            is_older = or_(_c.lapses_at < oldest.lapses_at, and_(_c.lapses_at == oldest.lapses_at, _c.id <= oldest.id))
-            finished = finished.where(is_older)
+            finished = finished.where(not_(await _spared(tx, now, newest_kept)))
         finished = finished.order_by(_c.lapses_at, _c.id).limit(limit - len(doomed))
         doomed += (await tx.execute(finished)).scalars()
     if doomed:
@@ -186,10 +180,23 @@ async def prune(tx: Transaction, *, now: datetime, newest_kept: int, limit: int)
         doomed = [row[0] for row in rows]
         gone = Counter(tuple(row[1:]) for row in rows)
         await counts.add(tx, {kind: -jobs for kind, jobs in gone.items()}, writer=counts.PRUNER)
-        for of_jobs in (job_attempt, job_intervention, job_unique_key, job_step, job_log):
+        await unique_keys.forget(tx, doomed)
+        for of_jobs in (job_attempt, job_intervention, job_step, job_log):
             await tx.execute(delete(of_jobs).where(of_jobs.c.job_id.in_(doomed)))
         await tx.execute(delete(job).where(_c.id.in_(doomed)))
     return len(doomed)
+
+
+async def _spared(tx: Transaction, now: datetime, newest_kept: int) -> ColumnElement[bool]:
+    """Which completed jobs stay though their time is over: the newest, of those that say nothing of how long."""
+    usual = _c.kept_completed_s.is_(None)
+    # what a unique key keeps for longer than is usual would hide the others
+    newest = select(_c.lapses_at, _c.id).where(_c.status == "COMPLETED", usual, _c.lapses_at <= now + KEPT["COMPLETED"])
+    newest = newest.order_by(_c.lapses_at.desc(), _c.id.desc()).offset(newest_kept).limit(1)
+    first: Any = (await tx.execute(newest)).first()
+    if first is None:
+        return usual
+    return and_(usual, or_(_c.lapses_at > first.lapses_at, and_(_c.lapses_at == first.lapses_at, _c.id > first.id)))
 
 
 async def running(tx: Transaction) -> list[Job]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from queue_service.domain.workingset import Change
 from queue_service.store.session import Transaction
-from queue_service.store.statement import Statement, the_count
+from queue_service.store.statement import Part, Statement, the_count
 from queue_service.store.versioned import insert_head, insert_parts
 from shared.db.tables import job_unique_key
 from shared.jobs import Job, digest_of
@@ -23,6 +23,13 @@ async def holders(tx: Transaction, digests: Collection[str]) -> dict[str, int]:
         return {}
     rows: Any = (await tx.execute(select(_c.digest, _c.job_id).where(_c.digest.in_(sorted(digests))))).all()
     return {row.digest: row.job_id for row in rows}
+
+
+async def forget(tx: Transaction, job_ids: Collection[int]) -> None:
+    """Jobs are forgotten, and the keys with them that they have still."""
+    theirs: Any = await tx.execute(select(_c.digest).where(_c.job_id.in_(sorted(job_ids))))
+    digests = sorted(theirs.scalars())
+    await Statement(tx, _deletions(tx, ((digest,) for digest in digests), "digest"), the_count)
 
 
 def follow(tx: Transaction, changes: Iterable[Change]) -> tuple[Statement[int], Statement[int]]:
@@ -40,12 +47,14 @@ def follow(tx: Transaction, changes: Iterable[Change]) -> tuple[Statement[int], 
                 taken.append((digest_of(after) or "", after.id))
             case _:
                 pass
-    places = ", ".join([tx.dialect.placeholder] * len(freed))
-    # by the job too: what has passed on to another one stays with that
-    delete = f"DELETE FROM job_unique_key WHERE digest IN ({places}) AND job_id IN ({places})"  # noqa: S608
-    values = tuple(digest for digest, _ in sorted(freed)) + tuple(job_id for _, job_id in freed)
     head = insert_head(tx.dialect, job_unique_key, _COLUMNS)
     return (
-        Statement(tx, [(delete, values)] if freed else [], the_count),
+        Statement(tx, _deletions(tx, sorted(freed), "digest", "job_id"), the_count),
         Statement(tx, insert_parts(tx.dialect, head, sorted(taken)), the_count),
     )
+
+
+def _deletions(tx: Transaction, rows: Iterable[tuple[Any, ...]], *columns: str) -> list[Part]:
+    """One by one, by primary key: an IN over a small table may become a scan, which waits for rows of others."""
+    which = " AND ".join(f"{column} = {tx.dialect.placeholder}" for column in columns)
+    return [(f"DELETE FROM job_unique_key WHERE {which}", row) for row in rows]  # noqa: S608 - names only

@@ -60,6 +60,7 @@ async def take_leadership(engine: AsyncEngine, *, holder: str, address: str, clo
     """
     session = Session(engine)
     try:
+        await session.open()
         async with session.transaction() as tx:
             last = await leader.look(tx)
         if last.address != address and last.beat_at != leader.GIVEN_BACK:

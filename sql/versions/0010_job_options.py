@@ -1,6 +1,7 @@
 """Unique keys of jobs, jobs that may run at most once, and how long a job is kept.
 
-Breaking: no. Reversible: yes; these wishes are forgotten then.
+Breaking: no. Reversible: yes; these wishes are forgotten then. Programs of before it cannot forget jobs that have a key:
+go down before you go back to them.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,7 @@
 """Steps of jobs, and what their attempts say.
 
-Breaking: no. Reversible: yes; steps and logs are forgotten then, so that jobs begin anew.
+Breaking: no. Reversible: yes; steps and logs are forgotten then, so that jobs begin anew. Programs of before it cannot
+forget jobs that have some: go down before you go back to them.
 """
 
 import sqlalchemy as sa

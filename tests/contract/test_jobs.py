@@ -420,6 +420,20 @@ async def test_who_may_not_see_jobs_is_shown_little_of_one_in_the_way(
     assert (refused.status, refused.body["current"]) == (409, brief)
 
 
+async def test_whose_job_may_be_replaced(organisation: Organisation, mine: Somebody) -> None:
+    submitter = await organisation.somebody(mine.department_id, (Permission.TASK_CREATE,))
+    changer = await organisation.somebody(mine.department_id, (Permission.TASK_CREATE, Permission.TASK_UPDATE))
+    assert (await mine.api.post(PATH, job(uniqueKey="k"))).status == 201
+    for mode in ("replace", "reject"):
+        refused = await submitter.api.post(PATH, job(uniqueKey="k", uniqueMode=mode))
+        assert (refused.status, refused.body["errorCode"]) == (409, "unique_conflict")
+    [result] = (await batch(submitter.api, [job(uniqueKey="k", uniqueMode="replace")])).data["results"]
+    assert (result["status"], result["errorCode"]) == (409, "unique_conflict")
+    # one's own, and others' as one may change those
+    assert (await mine.api.post(PATH, job(uniqueKey="k", uniqueMode="replace"))).status == 201
+    assert (await changer.api.post(PATH, job(uniqueKey="k", uniqueMode="replace"))).status == 201
+
+
 async def test_a_unique_key_is_its_departments_own(organisation: Organisation, mine: Somebody) -> None:
     elsewhere = await organisation.somebody(await organisation.department(), OF_JOBS)
     statuses = [(await one.api.post(PATH, job(uniqueKey="k"))).status for one in (mine, elsewhere)]
@@ -427,6 +441,7 @@ async def test_a_unique_key_is_its_departments_own(organisation: Organisation, m
 
 
 async def test_a_mode_or_a_window_without_a_key_is_refused(mine: Somebody) -> None:
+    assert (await mine.api.post(PATH, job(uniqueKey=None, uniqueMode="return", uniqueForS=None))).status == 201
     for members in ({"uniqueMode": "reject"}, {"uniqueForS": 60}):
         answer = await mine.api.post(PATH, job(**members))
         assert (answer.status, answer.body["errorCode"]) == (422, "validation_failed")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from queue_service.service import QueueService
+from shared.errors import WrongState
 from shared.job_commands import Beat
 from tests.support.clocks import MovableClock
 from tests.support.databases import Database
@@ -93,6 +94,41 @@ async def test_it_is_handed_back_only_by_a_unit_that_never_started_it(
     [again] = await claimed(service, wait_s=5)
     assert await report(service, again, "complete") == {"status": 200}
     assert row(database, job_id) == ("COMPLETED", 2, "completed")
+
+
+async def test_what_was_taken_from_its_unit_was_not_handed_back(service: QueueService, database: Database) -> None:
+    await registered(service)
+    job_id = (await submit(service, atMostOnce=True))["id"]
+    [job] = await claimed(service, wait_s=5)
+    await service.intake.submit(command("change-unit", {"unitId": UNIT[1], "to": "OFFLINE"}))
+    await eventually(lambda: row(database, job_id) == ("FAILED", 1, "released"), what="its end")
+    for never_started in (False, True):
+        said = await report(service, job, "release", neverStarted=never_started)
+        assert said == {"status": 409, "errorCode": "stale_attempt"}
+
+
+async def test_somebody_who_runs_it_themselves_has_begun_it(service: QueueService, database: Database) -> None:
+    job_id = (await submit(service, atMostOnce=True))["id"]
+    data = {"taskId": job_id, "status": "RUNNING"}
+    await service.intake.submit(command("set-job-status", data))
+    with pytest.raises(WrongState):
+        await service.intake.submit(command("set-job-status", data | {"status": "PENDING"}))
+    await service.intake.submit(command("set-job-status", data | {"status": "COMPLETED"}))
+    assert row(database, job_id) == ("COMPLETED", 1, "completed")
+
+
+async def test_a_new_leader_makes_no_second_attempt(database: Database, tmp_path: Path) -> None:
+    clock = MovableClock()
+    settings = settings_for(database, tmp_path)
+    async with leading(settings, clock) as service:
+        await registered(service)
+        job_id = (await submit(service, atMostOnce=True))["id"]
+        [job] = await claimed(service, wait_s=5)
+    async with leading(settings, clock) as service:
+        clock.let_pass(timedelta(seconds=31))
+        await eventually(lambda: row(database, job_id)[0] != "RUNNING", what="the end of the attempt")
+        assert row(database, job_id) == ("FAILED", 1, "crashed")
+        assert (await report(service, job, "complete"))["status"] == 409
 
 
 async def test_somebody_may_decide_that_it_runs_again(service: QueueService, database: Database) -> None:

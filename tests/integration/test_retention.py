@@ -155,3 +155,26 @@ async def test_a_job_says_how_long_it_is_kept(
         clock.let_pass(timedelta(seconds=61))
         await looked(service)
         assert kept(database) == []
+
+
+async def test_what_says_how_long_it_is_kept_is_not_among_the_newest(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_service.loops.retention.NEWEST_KEPT", 2)
+    clock = MovableClock()
+    async with leading(settings_for(database, tmp_path), clock) as service:
+        await registered(service, capacity=500)
+        usual = [(await submit(service))["id"] for _ in range(3)]
+        short = (await submit(service, retention={"completedS": 0}))["id"]
+        long = [(await submit(service, retention={"completedS": 86_400}))["id"] for _ in range(3)]
+        for job in await claimed(service, 10, wait_s=5):
+            await report(service, job, "complete")
+        await looked(service)
+        assert kept(database) == [*usual, *long], short
+        clock.let_pass(timedelta(hours=3))
+        await looked(service)
+        # two usual ones are the newest, though others have longer to stay
+        assert kept(database) == [*usual[1:], *long]
+        clock.let_pass(timedelta(days=1))
+        await looked(service)
+        assert kept(database) == usual[1:]

@@ -148,6 +148,8 @@ async def test_one_that_waits_is_replaced(service: QueueService, database: Datab
     assert holders(database) == unfinished(database) == [second.data["id"]]
     [noted] = database.rows("SELECT action, details FROM job_intervention WHERE job_id = :id", id=first)
     assert noted == ("cancel", f'{{"replacedBy":{second.data["id"]}}}')
+    [entry] = database.rows("SELECT entity_id FROM audit_entry WHERE action = 'job.cancel'")
+    assert entry == (first,)
     assert [job.config for job in await claimed(service, 5, wait_s=5)] == ['{"n":2}']
 
 
@@ -161,11 +163,102 @@ async def test_one_that_runs_runs_on_beside_the_one_that_replaces_it(service: Qu
     assert (unfinished(database), holders(database)) == ([second], [second])
 
 
+@pytest.mark.parametrize(("how", "outcome"), [("fail", "failed"), ("release", "released"), ("snooze", "snoozed")])
+async def test_what_was_replaced_while_it_ran_does_not_run_again(
+    service: QueueService, database: Database, how: str, outcome: str
+) -> None:
+    await registered(service)
+    first = (await wanted(service, config={"n": 1})).data["id"]
+    [running] = await claimed(service, wait_s=5)
+    second = (await wanted(service, config={"n": 2}, uniqueMode="replace")).data["id"]
+    assert await report(service, running, how, retryInMs=0, delayMs=0) == {"status": 200}
+    assert await report(service, running, how, retryInMs=0, delayMs=0) == {"status": 200, "already": True}
+    assert (unfinished(database), holders(database)) == ([second], [second])
+    [row] = database.rows("SELECT status, outcome, error_message FROM job WHERE id = :id", id=first)
+    assert row == ("CANCELLED", outcome, "replaced by a later job while it ran")
+    assert [job.id for job in await claimed(service, 5, wait_s=5)] == [second]
+
+
+async def test_what_was_replaced_and_crashed_does_not_run_again(service: QueueService, database: Database) -> None:
+    await registered(service, bootNonce="one")
+    first = (await wanted(service)).data["id"]
+    await claimed(service, wait_s=5)
+    second = (await wanted(service, uniqueMode="replace")).data["id"]
+    await registered(service, bootNonce="another")
+    await eventually(lambda: stored(database, first)[0] == "CANCELLED", what="its end")
+    assert unfinished(database) == [second]
+
+
+@pytest.mark.parametrize("again", ["operate-job retry", "submit-job"])
+async def test_a_retry_and_a_submission_of_one_batch_share_no_key(
+    service: QueueService, database: Database, again: str
+) -> None:
+    await registered(service)
+    first = (await wanted(service)).data["id"]
+    await run(service, "fail", retryable=False)
+    async with held_back(service):
+        coming = [asyncio.ensure_future(retried(service, first)), asyncio.ensure_future(wanted(service))]
+        coming = coming if again == "operate-job retry" else coming[::-1]
+        await asyncio.sleep(0)
+    await asyncio.gather(*coming, return_exceptions=True)
+    assert (service.metrics.replay_count, service.metrics.split_count) == (0, 0)
+    assert len(unfinished(database)) == 1
+    assert unfinished(database) == holders(database)
+
+
+async def test_what_is_cancelled_and_submitted_anew_by_one_batch(service: QueueService, database: Database) -> None:
+    first = (await wanted(service)).data["id"]
+    async with held_back(service):
+        data = {"taskId": first, "operation": "cancel"}
+        cancelling = asyncio.ensure_future(service.intake.submit(command("operate-job", data)))
+        await asyncio.sleep(0)
+        submitting = asyncio.ensure_future(wanted(service))
+        await asyncio.sleep(0)
+    cancelled, second = (await cancelling).data, await submitting
+    assert (second.status, holders(database)) == (201, [second.data["id"]])
+    # as its answer said
+    assert database.rows("SELECT version FROM job WHERE id = :id", id=first) == [(cancelled["version"],)]
+
+
+async def test_replacing_one_after_the_other_in_one_batch_leaves_the_last(
+    service: QueueService, database: Database
+) -> None:
+    async with held_back(service):
+        coming = [asyncio.ensure_future(wanted(service, uniqueMode="replace")) for _ in range(4)]
+        await asyncio.sleep(0)
+    ids = [(await one).data["id"] for one in coming]
+    assert len(set(ids)) == 4
+    assert unfinished(database) == holders(database) == [max(ids)]
+
+
+async def test_a_paused_one_is_replaced_too(service: QueueService, database: Database) -> None:
+    first = (await wanted(service)).data["id"]
+    await service.intake.submit(command("operate-job", {"taskId": first, "operation": "pause"}))
+    second = (await wanted(service, uniqueMode="replace")).data["id"]
+    assert (stored(database, first)[0], unfinished(database)) == ("CANCELLED", [second])
+
+
+async def test_one_that_was_replaced_within_its_window_is_kept_no_longer_for_it(
+    service: QueueService, database: Database
+) -> None:
+    await registered(service)
+    first = (await wanted(service, uniqueForS=30 * 86_400)).data["id"]
+    usual = (await submit(service))["id"]
+    await run(service, "complete")
+    await run(service, "complete")
+    await wanted(service, uniqueMode="replace")
+    statement = "SELECT lapses_at FROM job WHERE id = :id"
+    # completed before the other one, and kept for as long
+    assert database.rows(statement, id=first)[0][0] <= database.rows(statement, id=usual)[0][0]
+
+
 async def test_of_those_that_come_together_one_gets_the_key(service: QueueService, database: Database) -> None:
     async with held_back(service):
         coming = [asyncio.ensure_future(wanted(service)) for _ in range(5)]
         await asyncio.sleep(0)
     answers = [await one for one in coming]
+    # decided together, and not one after the other because the key was taken twice
+    assert (service.metrics.replay_count, service.metrics.split_count) == (0, 0)
     assert sorted(answer.status for answer in answers) == [200] * 4 + [201]
     assert len({answer.data["id"] for answer in answers}) == 1
     assert len(unfinished(database)) == 1
