@@ -18,9 +18,12 @@ MUTANTS: Final = (
         _WRITER,
         "                    now=self._clock.now(),\n                )\n",
         "                    now=self._clock.now(),\n                )\n"
-        "                for pending, result in zip(batch, results, strict=True):\n"
+        "                for pending, result in zip(batch, applied.results, strict=True):\n"
         "                    pending.resolve(result)\n",
-        (_FAULTS,),
+        (
+            f"{_FAULTS}::test_nothing_is_answered_before_its_commit_arrived",
+            f"{_FAULTS}::test_nothing_is_answered_while_its_batch_waits_for_a_lock",
+        ),
     ),
     Mutant(
         "no rollback after a failed statement",
