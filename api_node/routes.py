@@ -146,6 +146,7 @@ TABLE: Final[tuple[Entry, ...]] = (
     Entry("POST", "/api/v1/tasks", jobs.submit_job, Permission.TASK_CREATE),
     Entry("POST", "/api/v1/tasks/batch", jobs.submit_jobs, Permission.TASK_CREATE),
     Entry("GET", "/api/v1/tasks/statistics", jobs.get_statistics, Permission.TASK_VIEW),
+    Entry("GET", "/api/v1/tasks/failures", jobs.list_failures, Permission.TASK_VIEW),
     Entry("GET", "/api/v1/tasks/{id}", jobs.get_job, Permission.TASK_VIEW),
     Entry("GET", "/api/v1/tasks/{id}/history", jobs.get_history, Permission.TASK_VIEW),
     Entry("GET", "/api/v1/tasks/{id}/why", jobs.get_why, Permission.TASK_VIEW),

@@ -69,6 +69,8 @@ class Job(NamedTuple):
     While a job `holds_key`, its unique key is nobody else's of its department and type: until it is finished, and until
     `unique_until` if there is such a time. `kept_completed_s` and `kept_failed_s` say how long it is kept once it is
     finished; None: as long as others.
+
+    `error_message` and `error_type` are of the last error, and `failure_group` is what it has in common with others.
     """
 
     id: int
@@ -104,6 +106,8 @@ class Job(NamedTuple):
     progress: str | None
     result: str | None
     error_message: str | None
+    error_type: str | None
+    failure_group: str | None
     created_by_user_id: int | None
     created_by_application_id: int | None
     version: int
@@ -241,6 +245,8 @@ def job_view(job: Job, now: datetime) -> dict[str, Any]:
         "progress": _decoded(job.progress),
         "result": _decoded(job.result),
         "errorMessage": job.error_message,
+        "errorType": job.error_type,
+        "failureGroup": job.failure_group,
         "departmentId": job.department_id,
         "version": job.version,
         "createdAt": iso(job.created_at),

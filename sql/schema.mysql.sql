@@ -632,3 +632,11 @@ CREATE TABLE job_log (
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010';
+
+-- Running upgrade 0011 -> 0012
+
+ALTER TABLE job ADD COLUMN error_type VARCHAR(255);
+
+ALTER TABLE job ADD COLUMN failure_group CHAR(16);
+
+UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011';

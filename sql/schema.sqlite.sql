@@ -344,7 +344,7 @@ CREATE TABLE job (
 	created_at DATETIME NOT NULL,
 	updated_at DATETIME NOT NULL,
 	started_at DATETIME,
-	completed_at DATETIME, unique_key VARCHAR(255), unique_until DATETIME, holds_key BOOLEAN DEFAULT '0' NOT NULL, at_most_once BOOLEAN DEFAULT '0' NOT NULL, kept_completed_s INTEGER, kept_failed_s INTEGER,
+	completed_at DATETIME, unique_key VARCHAR(255), unique_until DATETIME, holds_key BOOLEAN DEFAULT '0' NOT NULL, at_most_once BOOLEAN DEFAULT '0' NOT NULL, kept_completed_s INTEGER, kept_failed_s INTEGER, error_type VARCHAR(255), failure_group CHAR(16),
 	CONSTRAINT fk_job_department_id FOREIGN KEY(department_id) REFERENCES department (id),
 	CONSTRAINT pk_job PRIMARY KEY (id)
 );

@@ -24,6 +24,9 @@ class CursorPage(Shape):
     nextCursor: str | None = Field(description="`?cursor=` of the next page; null on the last one")
 
 
+FailureGroup = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+
+
 class Job(Shape):
     """A job."""
 
@@ -69,6 +72,8 @@ class Job(Shape):
     progress: Any = Field(description="what the running attempt said last")
     result: Any
     errorMessage: str | None
+    errorType: str | None = Field(description="the class of the last error, in the unit's words or ours")
+    failureGroup: FailureGroup | None = Field(description="what failures of one kind have in common")
     departmentId: RowId
     version: Version
     createdAt: Instant
@@ -162,6 +167,26 @@ class JobHistory(Shape):
     """What became of a job, oldest first."""
 
     items: list[JobEvent]
+
+
+class Failures(Shape):
+    """Jobs that FAILED in the same way."""
+
+    failureGroup: FailureGroup | None = Field(description="`?q=group:` of these; null: of no known kind")
+    taskType: TypeName
+    errorType: str | None
+    errorMessage: str | None = Field(description="of the latest")
+    latestId: RowId
+    count: Annotated[int, Field(ge=1)]
+    firstAt: Instant
+    lastAt: Instant
+
+
+class FailureList(Shape):
+    """Failures by their kind, those with most jobs first."""
+
+    items: list[Failures] = Field(description="a hundred at most")
+    others: Count = Field(description="jobs of further kinds")
 
 
 class JobStep(Shape):

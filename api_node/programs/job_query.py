@@ -2,10 +2,11 @@
 
     status:FAILED,CANCELLED type:send_* queue:mail unit:worker-1 tag:monthly error:"no route" after:2h report
 
-`status`, `type`, `queue` and `unit` take several values, of which one has to be it, by commas or by repeating the term;
-those but `status` may end with `*`. Every `tag:`, every `error:` (text in the last error) and every word besides (text
-in the name) must be there. `after:` and `before:` are about when a job was submitted: an instant, a day, or a time ago
-(`90s`, `15m`, `2h`, `7d`). What has a space, a comma or a colon in it stands in double quotes.
+`status`, `type`, `queue`, `unit` and `group` (a `failureGroup`) take several values, of which one has to be it, by
+commas or by repeating the term; those but `status` may end with `*`. Every `tag:`, every `error:` (text in the last
+error) and every word besides (text in the name) must be there. `after:` and `before:` are about when a job was
+submitted: an instant, a day, or a time ago (`90s`, `15m`, `2h`, `7d`). What has a space, a comma or a colon in it
+stands in double quotes.
 """
 
 import re
@@ -115,6 +116,7 @@ _READERS: Final[Mapping[str, Callable[[JobFilter, _Term, datetime], JobFilter]]]
         "type": _some("task_types"),
         "queue": _some("queues"),
         "unit": _some("units"),
+        "group": _some("groups"),
         "tag": _some("tags"),
         "error": _some("errors"),
         "after": _when("created_after"),

@@ -20,8 +20,9 @@ from api_node.programs.submission import submission
 from api_node.queries import jobs, queues
 from api_node.queries.jobs import JobFilter
 from api_node.reads import answering_database_errors
+from shared.clock import iso
 from shared.commands import validated
-from shared.errors import NotFound, Unavailable
+from shared.errors import FieldError, Invalid, NotFound, Unavailable
 from shared.http.body import MAX_BATCH_BODY_BYTES, read_json
 from shared.http.hanging_up import while_somebody_waits
 from shared.job_commands import NewJob
@@ -81,9 +82,9 @@ async def list_jobs(request: Request, viewer: Principal) -> Response:
     """200 with `{items, total, page, limit, nextCursor}`, newest first. 422 naming a wrong parameter.
 
     Filters: `?status=` (several, repeated or separated by commas), `?taskType=`, `?queue=`, `?name=` (text in it), and
-    `?q=`: terms that must all hold, `status: type: queue: unit: tag: error: after: before:`, and text in the name, such
-    as `status:FAILED type:send_* error:"no route" after:2h report`. Pages: `?page=&limit=` or `?cursor=&limit=`, the
-    cursor with the filters it came from.
+    `?q=`: terms that must all hold, `status: type: queue: unit: group: tag: error: after: before:`, and text in the
+    name, such as `status:FAILED type:send_* error:"no route" after:2h report`. Pages: `?page=&limit=` or
+    `?cursor=&limit=`, the cursor with the filters it came from.
     """
     require_known(request, OF_A_LIST, repeatable=("status",))
     asked = page_of(request)
@@ -154,6 +155,37 @@ async def get_statistics(request: Request, viewer: Principal) -> Response:
             "otherQueues": found.by_queue.others,
         },
     )
+
+
+async def list_failures(request: Request, viewer: Principal) -> Response:
+    """200 with `{items, others}`: the jobs that FAILED, by type and kind of failure, those with most jobs first. 422
+    naming a wrong parameter.
+
+    Failures are of one kind when the class of the error, its message but for numbers, ids and what is quoted, and the
+    place in its trace are the same. Filters as in the list: `?taskType=`, `?queue=`, `?name=`, `?q=`; `?q=group:` of
+    that list shows the jobs of one kind.
+    """
+    require_known(request, ("taskType", "queue", "name", "q"))
+    node = Node.of(request)
+    wanted = _filter(request, node.clock.now())
+    if wanted.statuses - {"FAILED"}:
+        raise Invalid(errors=[FieldError("q", "asks for other states: these are the jobs that are FAILED")])
+    async with answering_database_errors():
+        found, others = await jobs.failures(node.engine, viewer, wanted)
+    items = [
+        {
+            "failureGroup": each.latest.failure_group,
+            "taskType": each.latest.task_type,
+            "errorType": each.latest.error_type,
+            "errorMessage": each.latest.error_message,
+            "latestId": each.latest.id,
+            "count": each.count,
+            "firstAt": iso(each.first_at),
+            "lastAt": iso(each.last_at),
+        }
+        for each in found
+    ]
+    return shown(request, {"items": items, "others": others})
 
 
 async def _wait_for_its_end(request: Request, job_id: int, wait_s: int) -> None:

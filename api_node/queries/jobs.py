@@ -2,7 +2,7 @@
 department and below."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,9 @@ from api_node.queries.tasks import COUNT_CAP
 from shared.db.tables import job, job_attempt, job_intervention, job_log, job_step
 from shared.jobs import Intervention, Job, JobAttempt, JobStep, LogLine, completing_attempt
 from shared.principal import Principal
+
+MOST_GROUPS: Final = 100
+"""Kinds of failure that are told one by one."""
 
 MOST_ATTEMPTS: Final = 500
 """Attempts that are shown of one job, the newest: handing back costs none, so that there may be any number."""
@@ -38,7 +41,8 @@ class Beginning(str):
 class JobFilter:
     """Which jobs are asked for; the default is all that the viewer sees.
 
-    Of `statuses`, `task_types`, `queues` and `units` (of the last attempt) one has to be it, where there are any. Every
+    Of `statuses`, `task_types`, `queues`, `units` (of the last attempt) and `groups` (of the last error) one has to be
+    it, where there are any. Every
     one of `tags`, `errors` (text in the last error) and `words` (text in the name) must be there. Submitted
     `created_after` and `created_before`.
     """
@@ -47,6 +51,7 @@ class JobFilter:
     task_types: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -143,6 +148,33 @@ async def interventions(engine: AsyncEngine, job_id: int) -> Sequence[Interventi
         return [Intervention(*row) for row in await connection.execute(rows)][::-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Jobs that FAILED in the same way: how many, between when and when, and the latest of them."""
+
+    latest: Job
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+async def failures(engine: AsyncEngine, viewer: Principal, wanted: JobFilter) -> tuple[Sequence[Failures], int]:
+    """The MOST_GROUPS kinds with most jobs, of what is asked for, and how many jobs are of others."""
+    asked = _matching(viewer, replace(wanted, statuses=frozenset({"FAILED"})))
+    count = func.count().label("count")
+    grouped = select(func.max(_c.id), count, func.min(_c.completed_at), func.max(_c.completed_at)).where(asked)
+    grouped = grouped.group_by(_c.task_type, _c.failure_group).order_by(count.desc(), func.max(_c.id).desc())
+    async with engine.connect() as connection:
+        rows = (await connection.execute(grouped.limit(MOST_GROUPS))).all()
+        latest = {row[0]: row for row in rows}
+        found = await connection.execute(select(job).where(_c.id.in_(sorted(latest))))
+        there = {each.id: each for each in (Job(*row) for row in found)}
+        total = int((await connection.execute(select(func.count()).select_from(job).where(asked))).scalar_one())
+    # one that was tried anew or forgotten since is not shown: it is none of them any more
+    shown = [Failures(there[job_id], *row[1:]) for job_id, row in latest.items() if job_id in there]
+    return shown, max(0, total - sum(row[1] for row in rows))
+
+
 async def steps(engine: AsyncEngine, job_id: int) -> Sequence[JobStep]:
     """What is done of a job, in the order in which it was."""
     rows = select(job_step).where(job_step.c.job_id == job_id).order_by(job_step.c.at, job_step.c.name)
@@ -170,6 +202,7 @@ def _matching(viewer: Principal, wanted: JobFilter) -> ColumnElement[bool]:
         (_c.task_type, wanted.task_types),
         (_c.queue, wanted.queues),
         (_c.execution_unit_id, wanted.units),
+        (_c.failure_group, wanted.groups),
     ):
         if names:
             conditions.append(or_(*(_is_called(column, name) for name in names)))

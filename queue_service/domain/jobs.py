@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from queue_service.domain.failures import fingerprint
 from queue_service.domain.transitions import JobEvent, after
 from shared.job_commands import Backoff, Report, ReportedError
 from shared.jobs import MAX_CRASHES, TERMINAL, Job, JobAttempt, JobStatus, Outcome
@@ -63,8 +64,8 @@ def is_small(job: Job) -> bool:
 def completed(job: Job, report: Report, now: datetime) -> Ended:
     """Done. The row has all that there is to say of the attempt: it needs no record as long as that stays so."""
     result = None if report.result is None else dumps(report.result).decode()
-    members: dict[str, Any] = {"outcome": "completed", "result": result, "error_message": None, "completed_at": now}
-    return Ended(moved(job, "complete", now, **members), None)
+    members: dict[str, Any] = {"outcome": "completed", "result": result, "completed_at": now}
+    return Ended(moved(job, "complete", now, error_message=None, error_type=None, failure_group=None, **members), None)
 
 
 def failed(job: Job, report: Report, now: datetime) -> Ended:
@@ -85,7 +86,7 @@ def lost(job: Job, outcome: Outcome, now: datetime) -> Ended:
     may be one attempt at most nobody knows any more whether it was made."""
     if job.at_most_once:
         message = f"its attempt was {_LOST_BY.get(outcome, outcome)}, and it may run at most once"
-        return ended(job, "lose", outcome, now, error_message=message, completed_at=now)
+        return ended(job, "lose", outcome, now, completed_at=now, **_error("outcome_unknown", message))
     match outcome:
         case "crashed":
             return crashed(job, now)
@@ -114,8 +115,8 @@ def crashed(job: Job, now: datetime) -> Ended:
     """Its unit went silent. Counted apart from errors: what crashes again and again may be what kills its units."""
     count = job.crash_count + 1
     if count > MAX_CRASHES:
-        message = f"its unit went silent {count} times while it ran"
-        return ended(job, "quarantine", "crashed", now, crash_count=count, error_message=message, completed_at=now)
+        error = _error("quarantined", f"its unit went silent {count} times while it ran")
+        return ended(job, "quarantine", "crashed", now, crash_count=count, completed_at=now, **error)
     return ended(job, "crash", "crashed", now, crash_count=count, run_at=now)
 
 
@@ -134,20 +135,20 @@ def given_up(job: Job, now: datetime) -> tuple[Job, JobAttempt | None]:
             "deadline_exceeded",
             now,
             error=dumps(message.model_dump()).decode(),
-            error_message=message.message,
             completed_at=now,
+            **_error(message.type, message.message),
         )
         return done.job, done.attempt
     if job.deadline_at is not None and job.deadline_at <= now:
-        members: dict[str, Any] = {"outcome": "deadline_exceeded", "error_message": "the deadline of the job is over"}
-        return moved(job, "exceed", now, completed_at=now, **members), None
+        error = _error("deadline", "the deadline of the job is over")
+        return moved(job, "exceed", now, completed_at=now, outcome="deadline_exceeded", **error), None
     return expired(job, now), None
 
 
 def expired(job: Job, now: datetime) -> Job:
     """A job that no unit had begun by its `expiresAt`."""
-    message = "no unit had begun it when it expired"
-    return moved(job, "expire", now, completed_at=now, outcome="expired", error_message=message)
+    error = _error("expired", "no unit had begun it when it expired")
+    return moved(job, "expire", now, completed_at=now, outcome="expired", **error)
 
 
 def backoff_of(job: Job, errors: int) -> timedelta:
@@ -175,12 +176,21 @@ def _errored(
     wait: timedelta | None = None,
 ) -> Ended:
     count = job.error_count + 1
-    members: dict[str, Any] = {"error_count": count, "error_message": error.message[:_MAX_MESSAGE]}
+    members = {"error_count": count} | _error(error.type, error.message, error.trace)
     text = dumps(error.model_dump()).decode()
     if not is_retryable or job.at_most_once or count >= job.max_attempts:
         return ended(job, "give_up", outcome, now, error=text, completed_at=now, **members)
     again_at = now + (backoff_of(job, count) if wait is None else wait)
     return ended(job, "retry", outcome, now, error=text, run_at=again_at, **members)
+
+
+def _error(error_type: str, message: str, trace: str = "") -> dict[str, Any]:
+    """What a job shows of an error."""
+    return {
+        "error_type": error_type,
+        "error_message": message[:_MAX_MESSAGE],
+        "failure_group": fingerprint(error_type, message, trace),
+    }
 
 
 def ended(

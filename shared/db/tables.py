@@ -291,6 +291,8 @@ job: Final = Table(
     Column("progress", LongText),
     Column("result", LongText),
     Column("error_message", String(1000)),
+    Column("error_type", String(255)),
+    Column("failure_group", CHAR(16)),
     Column("created_by_user_id", Id),
     Column("created_by_application_id", Id),
     Column("version", Integer, nullable=False, server_default="1"),

@@ -145,6 +145,27 @@ MUTANTS: Final = (
         (f"{_KEPT}::test_what_says_how_long_it_is_kept_is_not_among_the_newest",),
     ),
     Mutant(
+        "failures of another department are counted",
+        "api_node/queries/jobs.py",
+        "    conditions = [_visible_to(viewer)]\n",
+        "    conditions: list[ColumnElement[bool]] = []\n",
+        ("tests/contract/test_failures.py::test_nobody_sees_failures_of_another_department",),
+    ),
+    Mutant(
+        "every host makes a failure of its own kind",
+        "queue_service/domain/failures.py",
+        '_CHANGING.sub("#", first_line)',
+        "first_line",
+        ("tests/contract/test_failures.py::test_failures_of_one_kind_are_one_line_and_lead_to_their_jobs",),
+    ),
+    Mutant(
+        "a job that was done at last is of a kind of failure",
+        "queue_service/domain/jobs.py",
+        "error_message=None, error_type=None, failure_group=None, **members), None)",
+        "error_message=None, **members), None)",
+        ("tests/contract/test_failures.py::test_what_is_tried_anew_and_done_is_no_failure_any_more",),
+    ),
+    Mutant(
         "a step is done twice",
         "queue_service/commands/notebook.py",
         "        if name in kept:\n",

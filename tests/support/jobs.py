@@ -46,6 +46,8 @@ def a_job(**members: Any) -> Job:
         progress=None,
         result=None,
         error_message=None,
+        error_type=None,
+        failure_group=None,
         created_by_user_id=None,
         created_by_application_id=None,
         version=1,

@@ -25,6 +25,7 @@ from tests.support.jobs import NOW
         ('queue:"a, b"', {"queues": ("a, b",)}),
         ('queue:"a*"', {"queues": ("a*",)}),
         ("unit:worker-1", {"units": ("worker-1",)}),
+        ("group:0123456789abcdef", {"groups": ("0123456789abcdef",)}),
         ('tag:x tag:"y z"', {"tags": ("x", "y z")}),
         ('error:"no route: 5" late', {"errors": ("no route: 5",), "words": ("late",)}),
         ("after:90s", {"created_after": NOW - timedelta(seconds=90)}),

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field
 
 from api_node.openapi.job_answers import (
+    FailureList,
     Job,
     JobHistory,
     JobInTheWay,
@@ -98,6 +99,18 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
             summary="Count jobs",
             answers={200: Answer("how many there are", JobStatistics)},
             errors=(Invalid,),
+        ),
+        "GET /api/v1/tasks/failures": Operation(
+            id="listFailures",
+            tag="Jobs",
+            summary="List failures by their kind",
+            query=(
+                Query("taskType", KEYWORD, "exactly this one"),
+                Query("queue", KEYWORD, "exactly this one"),
+                Query("name", KEYWORD, "text in the name"),
+                Query("q", Annotated[str, Field(max_length=MAX_LENGTH)], "terms and text, as in the list of jobs"),
+            ),
+            answers={200: Answer("kinds of failure", FailureList)},
         ),
         "GET /api/v1/tasks/{id}": Operation(
             id="getJob",
