@@ -22,7 +22,7 @@ _EXPLAINS: Final = ("explainUser", "explainApplication")
 _PERMISSIONS: Final = 17
 _INSTANT: Final = re.compile(r"^\d{4}-\d\d-\d\d[Tt ]")
 _LARGEST: Final = 2**53 - 1
-_FREE: Final = {"config", "metadata", "tasks", "result", "progress"}
+_FREE: Final = {"config", "metadata", "tasks", "result", "progress", "fields"}
 _OPERATIONS: Final = ("start", "pause", "resume", "cancel", "retry", "reprioritise", "reschedule")
 _TAKES: Final[dict[str, dict[str, Any]]] = {
     "retry": {"config": {}},
@@ -59,7 +59,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     query: Any = case.query or {}
     # only the API itself can make a good one
     query.pop("cursor", None)
-    if isinstance(query.get("q"), str) and operation == "listJobs":
+    if isinstance(query.get("q"), str) and operation in ("listJobs", "listFailures"):
         # its terms are a language of their own
         query["q"] = "status:FAILED type:a*"
     if operation in _EXPLAINS and _is_an_id(query.get("departmentId")):
@@ -68,6 +68,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     if isinstance(case.body, dict):
         _name_what_there_is(case.body)
         _mean_one_time(case.body)
+        _say_which(case.body)
         _operate_with_what_it_takes(case.body, operation)
         _keep_within_reach(case.body)
         _ask_for_nothing_that_lasts(case.body, operation)
@@ -120,6 +121,18 @@ def _mean_one_time(body: dict[str, Any]) -> None:
     if isinstance(body.get("runAt"), str):
         body["runAt"] = "2099-01-01T00:00:00.000Z"
         body.pop("delayMs", None)
+
+
+def _say_which(body: dict[str, Any]) -> None:
+    """A mode is one of a key, a step has a name and a line its number."""
+    if isinstance(body.get("uniqueMode") or body.get("uniqueForS"), str | int) and body.get("uniqueKey") is None:
+        body["uniqueKey"] = uuid.uuid4().hex
+    reports = body.get("reports")
+    for report in reports if isinstance(reports, list) else ():
+        missing = {"step": ("name", "a step"), "log": ("line", 1)}
+        if isinstance(report, dict) and isinstance(report.get("kind"), str) and report["kind"] in missing:
+            name, value = missing[report["kind"]]
+            report[name] = value if report.get(name) is None else report[name]
 
 
 def _within_reach(value: Any) -> Any:
