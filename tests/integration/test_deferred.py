@@ -179,7 +179,7 @@ async def test_outcomes_are_forgotten_after_a_day_and_what_waits_is_not(
     admin = await register(service)
     await service.intake.submit(create(admin))
     await ended(database, 201)
-    database.rows(
+    await database.change(
         "INSERT INTO stored_command (operation_id, public_id, actor_id, fingerprint, request, created_at) "
         "VALUES (:o, :p, 1, :o, '{}', '2020-01-01 00:00:00')",
         o="0" * 64,

@@ -222,10 +222,10 @@ async def test_a_right_that_is_lost_while_storing_is_in_doubt_refuses_it_for_goo
         proxy.refuse_connections(True)
         with pytest.raises(OutcomeUnknown):
             await asking
-        database.rows("UPDATE user_table SET role_id = 2")
+        await database.change("UPDATE user_table SET role_id = 2")
         proxy.refuse_connections(False)
         await ended(database, 403)
-        database.rows("UPDATE user_table SET role_id = 1")
+        await database.change("UPDATE user_table SET role_id = 1")
         assert (await service.intake.submit(create(admin, "ghost", key="k"))).is_replayed
         with pytest.raises(Forbidden) as refusal:
             await service.intake.submit(create(admin, "ghost", key="k", deferred=False))

@@ -26,13 +26,13 @@ async def leased(service: QueueService, **members: object) -> Job:
     return job
 
 
-def change(database: Database, job: Job, sets: str) -> None:
-    database.rows(f"UPDATE job SET {sets}, version = version + 1 WHERE id = :id", id=job.id)  # noqa: S608 - our own words
+async def change(database: Database, job: Job, sets: str) -> None:
+    await database.change(f"UPDATE job SET {sets}, version = version + 1 WHERE id = :id", id=job.id)  # noqa: S608 - our own words
 
 
 async def test_a_report_on_a_job_that_was_taken_away_is_refused(service: QueueService, database: Database) -> None:
     job = await leased(service)
-    change(database, job, "status = 'CANCELLED'")
+    await change(database, job, "status = 'CANCELLED'")
     assert await report(service, job, "complete") == {"status": 409, "errorCode": "stale_attempt"}
     assert stored(database, job.id) == ("CANCELLED", 1, 0, 0)
     assert database.rows("SELECT * FROM job_attempt") == []
@@ -40,7 +40,7 @@ async def test_a_report_on_a_job_that_was_taken_away_is_refused(service: QueueSe
 
 async def test_a_report_is_refused_by_the_row_alone(service: QueueService, database: Database) -> None:
     job = await leased(service)
-    change(database, job, f"attempt = 2, lease_token = '{OTHER_TOKEN}'")
+    await change(database, job, f"attempt = 2, lease_token = '{OTHER_TOKEN}'")
     now_held = job._replace(attempt=2, lease_token=OTHER_TOKEN)
     assert await report(service, now_held, "complete") == {"status": 200}
     assert stored(database, job.id) == ("COMPLETED", 2, 0, 0)
@@ -55,8 +55,8 @@ async def test_a_job_that_was_changed_while_it_waited_is_leased_as_it_is(databas
         [job] = await claimed(service)
         assert (job.id, job.config) == (first, '{"was":"small"}')
         here = job._replace(id=changed)
-        change(database, here, """config = '{"is":"another"}'""")
-        change(database, job._replace(id=gone), "status = 'PAUSED'")
+        await change(database, here, """config = '{"is":"another"}'""")
+        await change(database, job._replace(id=gone), "status = 'PAUSED'")
         [job] = await claimed(service, 5)
         assert (job.id, job.config, job.version) == (changed, '{"is":"another"}', 3)
         assert stored(database, gone) == ("PAUSED", 0, 0, 0)

@@ -66,7 +66,7 @@ async def test_a_write_asked_again_after_the_right_was_lost_is_refused_as_one_th
 ) -> None:
     admin = await register(service)
     await outcomes(service, creates(admin, "once"))
-    database.rows("UPDATE user_table SET role_id = 2")
+    await database.change("UPDATE user_table SET role_id = 2")
     again, other, new = await outcomes(
         service,
         [
@@ -90,7 +90,7 @@ async def test_the_api_never_says_not_applied_of_a_write_asked_again_after_the_r
     where nobody knows what became of the key."""
     _, token = await cluster.register()
     written = await Api(cluster.client(0, token)).post("/api/tasks", {"title": "once"}, Idempotency_Key="k")
-    database.rows("UPDATE user_table SET role_id = 2")
+    await database.change("UPDATE user_table SET role_id = 2")
     again = await Api(cluster.client(node, token)).post("/api/tasks", {"title": "once"}, Idempotency_Key="k")
     assert written.status == 201
     assert (again.status, again.body["errorCode"], again.body["outcome"]) == (403, "forbidden", outcome)

@@ -264,7 +264,7 @@ async def test_a_deleted_administrator_does_not_count_as_one(service: QueueServi
     assert isinstance(
         await run(service, "update-user", {"userId": second, "updates": {"roleId": 1}}, actor=first), dict
     )
-    database.rows("UPDATE user_table SET deletedAt = '2026-01-01 00:00:00.000000' WHERE id = :id", id=second)
+    await database.change("UPDATE user_table SET deletedAt = '2026-01-01 00:00:00.000000' WHERE id = :id", id=second)
     demotion = {"userId": first, "updates": {"roleId": 2}}
     assert isinstance(await run(service, "update-user", demotion, actor=first), LastAdministrator)
 

@@ -84,7 +84,7 @@ async def test_what_leaves_the_row_as_it_is_is_judged_by_the_row(service: QueueS
     await submit(service)
     [job] = await claimed(service, wait_s=5)
     # the engine still believes that it runs
-    database.rows("UPDATE job SET status = 'CANCELLED', version = version + 1 WHERE id = :id", id=job.id)
+    await database.change("UPDATE job SET status = 'CANCELLED', version = version + 1 WHERE id = :id", id=job.id)
     assert await report(service, job, "step", name="fetched") == STALE
     assert await report(service, job, "log", line=1) == STALE
 

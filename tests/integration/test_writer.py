@@ -129,7 +129,7 @@ async def test_a_right_that_was_lost_is_missed_before_a_stored_answer_is_given_a
     admin = await register(service)
     create = command("create-task", {"title": "mine"}, actor=admin, key="k")
     await service.intake.submit(create)
-    database.rows("UPDATE user_table SET role_id = 2, version = version + 1 WHERE id = :id", id=admin)
+    await database.change("UPDATE user_table SET role_id = 2, version = version + 1 WHERE id = :id", id=admin)
     with pytest.raises(Forbidden):
         await service.intake.submit(create)
 

@@ -1,5 +1,6 @@
 """Databases for tests: where a MySQL-family one comes from, and what a test gets."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,11 @@ class Database:
                 return [tuple(row) for row in result] if result.returns_rows else []
         finally:
             engine.dispose()
+
+    async def change(self, sql: str, **parameters: Any) -> None:
+        """Run one statement that writes. For a test whose service runs in this process: the event loop goes on, so that
+        whoever holds the database for a moment lets it go."""
+        await asyncio.to_thread(self.rows, sql, **parameters)
 
     def through(self, port: int) -> "Database":
         """The same database reached by another port (a proxy's)."""
