@@ -110,7 +110,7 @@ async def test_a_log_can_be_followed_as_it_is_written(me: Somebody, unit: Unit) 
     done, _ = await asyncio.wait([waiting], timeout=0.2)
     assert not done
     await says(unit, job, 1, message="first")
-    answer = await waiting
+    answer = await asyncio.wait_for(waiting, 10)
     assert [line["message"] for line in answer.data["items"]] == ["first"]
     assert answer.headers["Preference-Applied"] == "wait"
     waiting = asyncio.ensure_future(logs(me.api, job, f"cursor={answer.data['nextCursor']}", Prefer="wait=20"))
