@@ -208,10 +208,8 @@ async def get_why(request: Request, viewer: Principal) -> Response:
     for people. With that out of the way, the next one shows. 404 for one that whoever asks does not see."""
     node, language = Node.of(request), request.state.language
     now = node.clock.now()
+    job = await seen_job(request, viewer)
     async with answering_database_errors():
-        job = await jobs.by_id(node.engine, viewer, path_id(request))
-        if job is None:
-            raise NotFound
         facts = await _facts(node, job, now)
     return shown(request, why(job, facts, now, language))
 
@@ -242,6 +240,15 @@ _BROUGHT_ABOUT_BY: Final[dict[JobStatus, tuple[str, ...]]] = {
     "CANCELLED": ("cancel",),
     "RUNNING": ("begin",),
 }
+
+
+async def seen_job(request: Request, viewer: Principal) -> Job:
+    """The job in the path, as whoever asks sees it. Raises NotFound for one that they do not see."""
+    async with answering_database_errors():
+        job = await jobs.by_id(Node.of(request).engine, viewer, path_id(request))
+    if job is None:
+        raise NotFound
+    return job
 
 
 async def _seen(request: Request, viewer: Principal) -> tuple[Job, list[JobAttempt]]:

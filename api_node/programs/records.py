@@ -8,12 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api_node.node import Node
-from api_node.parameters import MAX_PAGE_SIZE, number, path_id, require_known
+from api_node.parameters import MAX_PAGE_SIZE, number, require_known
 from api_node.prefer import WAIT, preferred_wait_s
 from api_node.programs.answers import shown
+from api_node.programs.jobs import seen_job
 from api_node.queries import jobs
 from api_node.reads import answering_database_errors
-from shared.errors import FieldError, Invalid, NotFound
+from shared.errors import FieldError, Invalid
 from shared.http.hanging_up import while_somebody_waits
 from shared.jobs import TERMINAL, Job, LogLevel, LogLine, line_view, step_view
 from shared.jsonio import loads
@@ -32,7 +33,7 @@ async def get_steps(request: Request, viewer: Principal) -> Response:
     """200 with `{items, progress}`: the parts of the job that are done, in that order, and what its last attempt said
     of how far it is. 404 for one that whoever asks does not see."""
     require_known(request, ())
-    job = await _seen(request, viewer)
+    job = await seen_job(request, viewer)
     async with answering_database_errors():
         done = await jobs.steps(Node.of(request).engine, job.id)
     progress = None if job.progress is None else loads(job.progress)
@@ -53,23 +54,22 @@ async def get_logs(request: Request, viewer: Principal) -> Response:
     wait_s = preferred_wait_s(request)
 
     async def look() -> tuple[Job, Sequence[LogLine]]:
-        job = await _seen(request, viewer)
+        job = await seen_job(request, viewer)
         async with answering_database_errors():
             found = await jobs.log_lines(Node.of(request).engine, job.id, levels=levels, after=after, limit=limit)
         return job, found
 
-    async def tail(wait_s: int) -> tuple[Job, Sequence[LogLine]]:
+    async def tail(job: Job, lines: Sequence[LogLine], wait_s: int) -> tuple[Job, Sequence[LogLine]]:
         clock = Node.of(request).clock
         give_up_at = clock.monotonic() + wait_s
-        job, lines = await look()
         while not lines and job.status not in TERMINAL and (left := give_up_at - clock.monotonic()) > 0:
             await clock.sleep(min(_LOOK_EVERY_S, left))
             job, lines = await look()
         return job, lines
 
     job, lines = await look()
-    if wait_s is not None and not lines and job.status not in TERMINAL:
-        job, lines = await while_somebody_waits(request, tail(wait_s)) or (job, lines)
+    if wait_s is not None:
+        job, lines = await while_somebody_waits(request, tail(job, lines, wait_s)) or (job, lines)
     last = (lines[-1].attempt, lines[-1].line) if lines else after
     answer = {
         "items": [line_view(line) for line in lines],
@@ -95,11 +95,3 @@ def _level(request: Request) -> LogLevel:
     if level is None:
         raise Invalid(errors=[FieldError("level", f"must be one of {', '.join(LEVELS)}")])
     return level
-
-
-async def _seen(request: Request, viewer: Principal) -> Job:
-    async with answering_database_errors():
-        job = await jobs.by_id(Node.of(request).engine, viewer, path_id(request))
-    if job is None:
-        raise NotFound
-    return job

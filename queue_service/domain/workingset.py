@@ -216,7 +216,7 @@ class WorkingSet:
             self.secrets[after.id] = after
         elif isinstance(after, Job):
             self.jobs[after.id] = after
-            if (digest := digest_of(after)) is not None and after.holds_key:
+            if after.holds_key and (digest := digest_of(after)) is not None:
                 self.key_holders[digest] = after.id
         elif isinstance(after, Queue):
             self.queues[after.key] = after

@@ -1,5 +1,6 @@
-"""Forget jobs that finished long enough ago, and the attempts at them: a completed one after an hour, unless it is
-among the newest hundred; a failed one after a day (seed 002). In small chunks, so that a batch never waits long for it.
+"""Forget jobs that finished long enough ago, and what belongs to them: a completed one after an hour, unless it is
+among the newest hundred; a failed one after a day (seed 002); one that says how long after that. In small chunks, so
+that a batch never waits long for it.
 """
 
 from typing import Final

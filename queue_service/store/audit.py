@@ -2,31 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import func, insert, select
 
+from queue_service.store import versioned
 from queue_service.store.session import Transaction
-from queue_service.store.statement import Statement, the_count
-from queue_service.store.versioned import insert_head, insert_parts, to_driver
+from queue_service.store.statement import Statement
 from shared.audit import BEGINNING, AuditEntry, Seal
 from shared.db.tables import audit_entry, audit_seal
 
 _COLUMNS: Final = tuple(field.name for field in fields(AuditEntry))
+_VALUES: Final = attrgetter(*_COLUMNS)
 _c = audit_entry.c
 
 
 def append(tx: Transaction, entries: Sequence[AuditEntry]) -> Statement[int]:
     """Write entries under the ids reserved for them."""
-    converts = to_driver(tx.dialect, audit_entry, _COLUMNS)
-    rows = [
-        [
-            getattr(entry, name) if convert is None else convert(getattr(entry, name))
-            for name, convert in zip(_COLUMNS, converts, strict=True)
-        ]
-        for entry in entries
-    ]
-    return Statement(tx, insert_parts(tx.dialect, insert_head(tx.dialect, audit_entry, _COLUMNS), rows), the_count)
+    return versioned.append(tx, audit_entry, _COLUMNS, list(map(_VALUES, entries)))
 
 
 async def holds(tx: Transaction, entry_id: int) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select, tuple_
 
+from queue_service.store import versioned
 from queue_service.store.session import Transaction
-from queue_service.store.statement import Statement, the_count
-from queue_service.store.versioned import insert_head, insert_parts
+from queue_service.store.statement import Statement
 from shared.db.tables import outbox_event
 from shared.position import Position
 
@@ -14,8 +14,7 @@ from shared.position import Position
 def append(tx: Transaction, events: Sequence[tuple[Position, str]]) -> Statement[int]:
     """Write events under the positions reserved for them."""
     rows = [(epoch, seq, body) for (epoch, seq), body in events]
-    head = insert_head(tx.dialect, outbox_event, ("epoch", "seq", "body"))
-    return Statement(tx, insert_parts(tx.dialect, head, rows), the_count)
+    return versioned.append(tx, outbox_event, ("epoch", "seq", "body"), rows)
 
 
 async def holds(tx: Transaction, position: Position) -> bool:

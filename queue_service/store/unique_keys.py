@@ -38,15 +38,10 @@ def follow(tx: Transaction, changes: Iterable[Change]) -> tuple[Statement[int], 
     freed: list[tuple[str, int]] = []
     taken: list[tuple[str, int]] = []
     for change in changes:
-        match change.before, change.after:
-            case (Job() as before, Job() as after) if before.holds_key and not after.holds_key:
-                freed.append((digest_of(before) or "", before.id))
-            case (None, Job() as after) if after.holds_key:
-                taken.append((digest_of(after) or "", after.id))
-            case (Job() as before, Job() as after) if after.holds_key and not before.holds_key:
-                taken.append((digest_of(after) or "", after.id))
-            case _:
-                pass
+        before, after = change.before, change.after
+        held_it = isinstance(before, Job) and before.holds_key
+        if isinstance(after, Job) and after.holds_key != held_it:
+            (taken if after.holds_key else freed).append((digest_of(after) or "", after.id))
     head = insert_head(tx.dialect, job_unique_key, _COLUMNS)
     return (
         Statement(tx, _deletions(tx, sorted(freed), "digest", "job_id"), the_count),

@@ -196,8 +196,8 @@ MUTANTS: Final = (
     Mutant(
         "a line that is reported again stands twice",
         "queue_service/commands/notebook.py",
-        "        if number <= max([self.working.last_lines.get(of_attempt, 0), *said[-1:]]):\n",
-        "        if number <= max([0, *said[-1:]]):\n",
+        "self._last_lines.get(of_attempt) or self.working.last_lines.get(of_attempt, 0)",
+        "self._last_lines.get(of_attempt) or 0",
         ("tests/integration/test_steps_and_logs.py::test_lines_are_kept_in_order_and_a_repetition_is_told",),
     ),
     Mutant(
